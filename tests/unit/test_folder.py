@@ -1,0 +1,239 @@
+"""Folder to folder: names, sizes and formats stay; what fails is named; nothing is done twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from translate.config import Channels, Config, Data
+from translate.domain import Domain
+from translate.errors import UserError
+from translate.inference import folder
+from translate.inference.folder import Summary, apply
+from translate.inference.model import Model
+from translate.inference.sampling import latents, sample
+
+
+class Negative(nn.Module):
+    stride = 4
+
+    def forward(self, x: Tensor) -> Tensor:
+        return -x
+
+
+class Normalised(nn.Module):
+    """Has everything that could mix the rows of a batch in training: batch norm, instance norm, dropout."""
+
+    stride = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1),
+            nn.BatchNorm2d(8),
+            nn.InstanceNorm2d(8),
+            nn.Dropout(),
+            nn.Conv2d(8, 3, 1),
+            nn.Tanh(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+class Drawing(nn.Module):
+    def forward(self, z: Tensor) -> Tensor:
+        return z.tanh().reshape(-1, 1, 4, 4)
+
+
+def model(generator: nn.Module | None = None, channels: Channels | None = None) -> Model:
+    config = Config(data=Data(size=(64, 64), channels=channels or Channels()))
+    generators = nn.ModuleDict({d: generator or Negative() for d in Domain})
+    return Model(config, generators, checkpoint="none", step=0)
+
+
+def picture(path: Path, width: int = 53, height: int = 37, mode: str = "RGB", seed: int = 0) -> np.ndarray:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bands = Image.new(mode, (1, 1)).getbands()
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, len(bands)), np.uint8).squeeze()
+    Image.fromarray(pixels).save(path)
+    return pixels
+
+
+def read(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_paths_sizes_and_formats_are_kept(tmp_path: Path) -> None:
+    pixels = picture(tmp_path / "in/a.png")
+    picture(tmp_path / "in/a.jpg", 20, 30)
+    picture(tmp_path / "in/sub/deep/größe 1.BMP", 64, 64)
+    (tmp_path / "in/notes.txt").write_text("no image")
+    picture(tmp_path / "in/.hidden.png")
+    heard: list[tuple[int, int]] = []
+    summary = apply(
+        model(), tmp_path / "in", tmp_path / "out", Domain.B, progress=lambda s, total: heard.append((s.done, total))
+    )
+    assert summary == Summary(done=3, ignored=2)
+    assert heard[-1] == (3, 3)
+    found = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file())
+    assert found == ["a.jpg", "a.png", "sub/deep/größe 1.BMP"]
+    np.testing.assert_array_equal(read(tmp_path / "out/a.png"), 255 - pixels)
+    with Image.open(tmp_path / "out/a.jpg") as image:
+        assert (image.format, image.size) == ("JPEG", (20, 30))
+    with Image.open(tmp_path / "out/sub/deep/größe 1.BMP") as image:
+        assert (image.format, image.size) == ("BMP", (64, 64))
+
+
+@pytest.mark.parametrize("ending", ["png", "webp", "tif"])
+def test_transparency_stays(tmp_path: Path, ending: str) -> None:
+    source = tmp_path / "in" / f"a.{ending}"
+    pixels = picture(tmp_path / "a.png", mode="RGBA")
+    pixels[..., 3] |= 1  # webp drops the colour of what can't be seen
+    source.parent.mkdir()
+    Image.fromarray(pixels).save(source, lossless=True)
+    apply(model(), tmp_path / "in", tmp_path / "out", Domain.B)
+    with Image.open(tmp_path / "out" / f"a.{ending}") as image:
+        assert image.mode == "RGBA"
+        np.testing.assert_array_equal(np.asarray(image)[..., 3], pixels[..., 3])
+
+
+def test_orientation_is_applied(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (10, 20, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "in").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "in/a.png", exif=exif)
+    apply(model(), tmp_path / "in", tmp_path / "out", Domain.B)
+    np.testing.assert_array_equal(read(tmp_path / "out/a.png"), 255 - np.rot90(pixels, -1))
+
+
+def test_what_exists_is_skipped_unless_overwritten(tmp_path: Path) -> None:
+    for i in range(3):
+        picture(tmp_path / f"in/{i}.png", seed=i)
+    apply(model(), tmp_path / "in", tmp_path / "out", Domain.B)
+    (tmp_path / "out/1.png").unlink()
+    (tmp_path / "out/2.png").write_bytes(b"mine")
+    assert apply(model(), tmp_path / "in", tmp_path / "out", Domain.B) == Summary(done=1, skipped=2)
+    assert (tmp_path / "out/2.png").read_bytes() == b"mine"
+    assert apply(model(), tmp_path / "in", tmp_path / "out", Domain.B, overwrite=True) == Summary(done=3)
+    assert (tmp_path / "out/2.png").read_bytes() != b"mine"
+
+
+def test_unreadable_files_are_named_and_the_rest_is_done(tmp_path: Path) -> None:
+    for i in range(4):
+        picture(tmp_path / f"in/{i}.png")
+    (tmp_path / "in/1.png").write_bytes((tmp_path / "in/0.png").read_bytes()[:300])
+    (tmp_path / "in/2.png").write_text("not an image")
+    summary = apply(model(), tmp_path / "in", tmp_path / "out", Domain.B)
+    assert summary.done == 2
+    assert [path.name for path, _ in summary.failed] == ["1.png", "2.png"]
+    assert all(reason for _, reason in summary.failed)
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0.png", "3.png"]
+
+
+def test_an_output_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    picture(tmp_path / "in/a/1.png")
+    picture(tmp_path / "in/b/1.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a").write_text("a file where a folder must be")
+    summary = apply(model(), tmp_path / "in", tmp_path / "out", Domain.B)
+    assert (summary.done, [p for p, _ in summary.failed]) == (1, [tmp_path / "in/a/1.png"])
+
+
+def test_results_do_not_depend_on_the_batch(tmp_path: Path) -> None:
+    sizes = [(53, 37), (64, 64), (20, 30)]
+    for i in range(12):
+        picture(tmp_path / f"in/{i:02}.png", *sizes[i % 3], seed=i)
+    several = model(Normalised())
+    for batch in (1, 3, 8):
+        assert apply(several, tmp_path / "in", tmp_path / f"out{batch}", Domain.B, batch=batch).done == 12
+    for i in range(12):
+        alone = read(tmp_path / f"out1/{i:02}.png").astype(int)
+        for batch in (3, 8):  # float sums may round the other way once in a while, by one level
+            assert np.abs(read(tmp_path / f"out{batch}/{i:02}.png") - alone).max() <= 1
+
+
+def test_memory_does_not_grow_with_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(60):
+        picture(tmp_path / f"in/{i}.png", 8 + i % 20, 8)
+    alive = most = 0
+    decode, write = folder._read, folder._write
+
+    def counted(*arguments: object) -> object:
+        nonlocal alive, most
+        alive += 1
+        most = max(most, alive)
+        return decode(*arguments)
+
+    def discounted(*arguments: object) -> None:
+        nonlocal alive
+        write(*arguments)
+        alive -= 1
+
+    monkeypatch.setattr(folder, "_read", counted)
+    monkeypatch.setattr(folder, "_write", discounted)
+    assert apply(model(), tmp_path / "in", tmp_path / "out", Domain.B, batch=2).done == 60
+    assert most < 30
+
+
+def test_grey_to_colour_and_back(tmp_path: Path) -> None:
+    class Mean(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.mean(1, keepdim=True)
+
+    picture(tmp_path / "in/a.png")
+    apply(model(Mean(), Channels(a=3, b=1)), tmp_path / "in", tmp_path / "out", Domain.B)
+    assert read(tmp_path / "out/a.png").shape == (37, 53)
+
+
+def test_one_image_to_a_folder_or_a_file(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    apply(model(), tmp_path / "a.png", tmp_path / "out", Domain.B)
+    apply(model(), tmp_path / "a.png", tmp_path / "elsewhere/b.jpg", Domain.B)
+    assert (tmp_path / "out/a.png").is_file()
+    with Image.open(tmp_path / "elsewhere/b.jpg") as image:
+        assert image.format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("given", "output", "says"),
+    [
+        ("nothing", "out", "no such file"),
+        ("imges", "out", 'Did you mean "images"'),
+        ("empty", "out", "no images"),
+        ("images", "images/out", "inside the input"),
+        ("images", "images", "inside the input"),
+        ("images/a.png", "images", "overwritten"),
+        ("images/a.png", "images/a.png", "overwritten"),
+        ("text.txt", "out", "no image"),
+        ("images", "text.txt", "this is a file"),
+    ],
+)
+def test_paths_that_cannot_work_are_refused(tmp_path: Path, given: str, output: str, says: str) -> None:
+    picture(tmp_path / "images/a.png")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.txt").write_text("text")
+    before = (tmp_path / "images/a.png").read_bytes()
+    with pytest.raises(UserError, match=says):
+        apply(model(), tmp_path / given, tmp_path / output, Domain.B, overwrite=True)
+    assert (tmp_path / "images/a.png").read_bytes() == before
+
+
+def test_a_sample_depends_on_seed_and_index_alone(tmp_path: Path) -> None:
+    assert torch.equal(latents(3, 0, 10, 16)[4:6], latents(3, 4, 2, 16))
+    assert not torch.equal(latents(3, 0, 1, 16), latents(4, 0, 1, 16))
+    tree = {"data": {"size": [4, 4], "channels": {"b": 1}}, "networks": {"latent": 16}, "produce": ["b"]}
+    drawing = Model(Config.model_validate(tree), nn.ModuleDict({"b": Drawing()}), checkpoint="none", step=0)
+    for batch, count in ((1, 3), (16, 5)):
+        sample(drawing, tmp_path / str(batch), count, seed=7, batch=batch)
+    for name in ("00000.png", "00002.png"):
+        np.testing.assert_array_equal(read(tmp_path / "1" / name), read(tmp_path / "16" / name))
+    assert read(tmp_path / "16/grid.png").shape == (8, 12)

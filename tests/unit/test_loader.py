@@ -1,0 +1,279 @@
+"""Batches by position: each picture once a pass, pairs aligned, equal on any number of processes and after restarts."""
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from translate.data.images import save, to_uint8
+from translate.data.layouts import Picture, Split
+from translate.data.loader import Batches, loader
+from translate.domain import Batch, Domain
+from translate.errors import UserError
+
+
+@dataclass
+class Options:
+    """As the configuration's `data`."""
+
+    size: tuple[int, int] = (8, 8)
+    load_size: tuple[int, int] | None = None
+    channels: dict[str, int] = field(default_factory=lambda: {"a": 3, "b": 3})
+    paired_share: float | None = None
+    transforms: list[Any] = field(default_factory=list)
+    input_transforms: list[Any] = field(default_factory=list)
+    cache: Any = "memory"
+
+
+CROP = Options(load_size=(12, 12), transforms=[{"RandomCrop": {"height": 8, "width": 8}}, "HorizontalFlip"])
+
+
+def numbered(folder: Path, numbers: range) -> list[Picture]:
+    """Pictures 12 x 12 whose red is their number, green the row and blue the column."""
+    result = []
+    for number in numbers:
+        rows, columns = np.mgrid[:12, :12]
+        save(
+            np.stack([np.full((12, 12), number), rows * 20, columns * 20], -1).astype(np.uint8),
+            folder / f"{number}.png",
+        )
+        result.append(Picture(folder / f"{number}.png"))
+    return result
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> Split:
+    """4 pairs (A: 0-3, B: 100-103), 6 more of A (10-15) and 9 more of B (110-118)."""
+    a, b = numbered(tmp_path / "a", range(4)), numbered(tmp_path / "b", range(100, 104))
+    more_a, more_b = numbered(tmp_path / "a", range(10, 16)), numbered(tmp_path / "b", range(110, 119))
+    return Split(list(zip(a, b, strict=True)), more_a, more_b)
+
+
+def numbers(batch: Batch, domain: Domain) -> list[int]:
+    """The pictures' numbers."""
+    return [int(n) for n in to_uint8(batch.images[domain])[:, 0, 0, 0]]
+
+
+def equal(one: Batch, other: Batch) -> bool:
+    return one.paired == other.paired and all(torch.equal(one.images[d], other.images[d]) for d in one.images)
+
+
+def unpaired(split: Split) -> Split:
+    return Split([], split.only_a, split.only_b)
+
+
+def test_shapes_range_and_channels(split: Split) -> None:
+    options = Options(size=(6, 10), channels={"a": 1, "b": 3})
+    batch = Batches(split, options, 4, 0)[0]
+    assert batch.images[Domain.A].shape == (4, 1, 6, 10)
+    assert batch.images[Domain.B].shape == (4, 3, 6, 10)
+    assert batch.images[Domain.B].dtype == torch.float32
+    assert batch.images[Domain.B].abs().max() <= 1
+
+
+def test_each_picture_comes_once_a_pass(split: Split) -> None:
+    batches = Batches(unpaired(split), Options(), 3, 0)
+    rows = {d: [n for step in range(6) for n in numbers(batches[step], d)] for d in Domain}
+    assert sorted(rows[Domain.B][:9]) == sorted(rows[Domain.B][9:]) == list(range(110, 119))
+    for turn in range(3):
+        assert sorted(rows[Domain.A][6 * turn : 6 * turn + 6]) == list(range(10, 16))
+    assert rows[Domain.B][:9] != rows[Domain.B][9:]
+    assert rows[Domain.B][:9] != sorted(rows[Domain.B][:9])
+
+
+def test_supervised_rows_are_pairs_and_all_are_seen(split: Split) -> None:
+    batches = Batches(Split(split.pairs), Options(), 3, 0)
+    seen: Counter[int] = Counter()
+    for step in range(4):
+        batch = batches[step]
+        assert batch.paired == 3
+        assert [n + 100 for n in numbers(batch, Domain.A)] == numbers(batch, Domain.B)
+        seen.update(numbers(batch, Domain.A))
+    assert seen == {0: 3, 1: 3, 2: 3, 3: 3}
+
+
+def test_unpaired_sides_of_pairs_are_not_aligned(split: Split) -> None:
+    batches = Batches(Split(split.pairs), Options(paired_share=0.0), 4, 0)
+    rows = [(a, b) for s in range(50) for a, b in zip(*(numbers(batches[s], d) for d in Domain), strict=True)]
+    assert all(batches[step].paired == 0 for step in range(50))
+    assert sum(a + 100 == b for a, b in rows) < 100  # by chance a quarter of 200
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("rows", [1, 4])
+def test_the_share_of_paired_rows_is_met_over_time(split: Split, share: float | None, rows: int) -> None:
+    batches = Batches(split, Options(paired_share=share), rows, 0)
+    expected = 4 / 13 if share is None else share
+    paired = 0
+    for step in range(40):
+        batch = batches[step]
+        paired += batch.paired
+        assert abs(paired - expected * rows * (step + 1)) < 1
+        a, b = numbers(batch, Domain.A), numbers(batch, Domain.B)
+        assert [n + 100 for n in a[: batch.paired]] == b[: batch.paired]
+        if share != 0:
+            assert all(n >= 10 for n in a[batch.paired :])
+            assert all(n >= 110 for n in b[batch.paired :])
+
+
+def test_with_a_share_of_none_the_pairs_still_are_seen_as_unpaired(split: Split) -> None:
+    batches = Batches(split, Options(paired_share=0.0), 5, 0)
+    seen = {n for step in range(2) for n in numbers(batches[step], Domain.A)}
+    assert seen == {0, 1, 2, 3, *range(10, 16)}
+
+
+def test_more_of_one_domain_only(split: Split) -> None:
+    batches = Batches(Split(split.pairs, [], split.only_b), Options(), 13, 0)
+    batch = batches[0]
+    assert batch.paired == 4
+    assert sorted(numbers(batch, Domain.B)[4:]) == list(range(110, 119))
+    assert set(numbers(batch, Domain.A)) == {0, 1, 2, 3}
+
+
+def test_a_position_gives_the_same_batch_in_a_fresh_process_and_any_order(split: Split) -> None:
+    first = [Batches(split, CROP, 4, 7)[step] for step in range(6)]
+    batches = Batches(split, CROP, 4, 7)
+    for step in reversed(range(6)):
+        assert equal(batches[step], first[step])
+    other = Batches(split, CROP, 4, 8)
+    assert not any(equal(other[step], first[step]) for step in range(6))
+
+
+@pytest.mark.parametrize(("world", "latent"), [(2, None), (3, None), (2, 5)])
+def test_ranks_together_see_what_one_process_sees(split: Split, world: int, latent: int | None) -> None:
+    options = Options(
+        load_size=(12, 12), transforms=CROP.transforms, input_transforms=["RandomBrightnessContrast"], paired_share=0.4
+    )
+    if latent:
+        options.paired_share = None
+    whole = Batches(split, options, 6, 3, latent=latent)
+    ranks = [Batches(split, options, 6 // world, 3, rank=r, world=world, latent=latent) for r in range(world)]
+    for step in range(8):
+        one, parts = whole[step], [rank[step] for rank in ranks]
+        assert sum(part.paired for part in parts) == one.paired
+        for domain in Domain:
+            rows = [part.images[domain] for part in parts]
+            assert all(len(r) == 6 // world for r in rows)
+            leading = [r[: p.paired] for r, p in zip(rows, parts, strict=True)]
+            rest = [r[p.paired :] for r, p in zip(rows, parts, strict=True)]
+            assert torch.equal(torch.cat(leading + rest), one.images[domain])
+
+
+@pytest.mark.parametrize("channels", [{"a": 3, "b": 3}, {"a": 1, "b": 3}])
+def test_pairs_are_cropped_alike_and_unpaired_rows_on_their_own(tmp_path: Path, channels: dict[str, int]) -> None:
+    rows, columns = np.mgrid[:12, :12]
+    place = np.repeat((rows * 12 + columns).astype(np.uint8)[:, :, None], 3, axis=2)
+    save(place, tmp_path / "a.png")
+    save(place, tmp_path / "b.png")
+    a, b = Picture(tmp_path / "a.png"), Picture(tmp_path / "b.png")
+    options = Options(load_size=(12, 12), transforms=CROP.transforms, channels=channels)
+    paired = Batches(Split([(a, b)]), options, 8, 0)[0]
+    assert torch.equal(paired.images[Domain.A][:, 0], paired.images[Domain.B][:, 0])
+    assert len({row.numpy().tobytes() for row in paired.images[Domain.A]}) > 4
+    free = Batches(Split([], [a], [b]), options, 8, 0)[0]
+    same = [torch.equal(x, y) for x, y in zip(free.images[Domain.A][:, 0], free.images[Domain.B][:, 0], strict=True)]
+    assert sum(same) < 3
+
+
+def test_jitter_of_the_input_leaves_the_target_alone(split: Split) -> None:
+    jitter = Options(input_transforms=[{"InvertImg": {"p": 1}}])
+    plain, changed = (Batches(Split(split.pairs), options, 4, 0)[0] for options in (Options(), jitter))
+    assert torch.equal(plain.images[Domain.B], changed.images[Domain.B])
+    assert torch.allclose(plain.images[Domain.A], -changed.images[Domain.A], atol=1e-6)
+
+
+def test_latents_are_normal_and_the_pictures_all_of_b(split: Split) -> None:
+    batches = Batches(split, Options(), 13, 0, latent=64)
+    assert sorted(numbers(batches[0], Domain.B)) == [*range(100, 104), *range(110, 119)]
+    z = torch.cat([batches[step].images[Domain.A] for step in range(20)])
+    assert z.shape == (260, 64)
+    assert len(torch.unique(z[:, 0])) == 260
+    assert abs(z.mean().item()) < 0.05
+    assert abs(z.std().item() - 1) < 0.05
+
+
+@pytest.mark.parametrize("cache", ["memory", "off", "disk"])
+def test_an_unreadable_half_takes_its_partner_along(
+    split: Split, tmp_path: Path, cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRANSLATE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "b" / "101.png").write_text("broken")
+    (tmp_path / "a" / "12.png").write_text("broken")
+    batches = Batches(split, Options(cache=cache), 13, 0)
+    assert sorted(path.name for path, _ in batches.unreadable) == ["101.png", "12.png"]
+    seen: dict[Domain, set[int]] = {d: set() for d in Domain}
+    for step in range(8):
+        batch = batches[step]
+        assert [n + 100 for n in numbers(batch, Domain.A)[: batch.paired]] == numbers(batch, Domain.B)[: batch.paired]
+        for domain in Domain:
+            seen[domain].update(numbers(batch, domain))
+    assert seen[Domain.A] == {0, 2, 3, 10, 11, 13, 14, 15}
+    assert seen[Domain.B] == {100, 102, 103, *range(110, 119)}
+
+
+def test_transforms_that_miss_the_size(split: Split) -> None:
+    options = Options(load_size=(12, 12), transforms=["HorizontalFlip"])
+    with pytest.raises(UserError, match=r"HorizontalFlip made a picture 12 high and 12 wide(?s:.*)height: 8, width: 8"):
+        Batches(split, options, 2, 0)[0]
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_a_share_of_pairs_that_are_not_there(split: Split, share: float) -> None:
+    with pytest.raises(UserError, match="paired_share"):
+        Batches(unpaired(split), Options(paired_share=share), 2, 0)
+
+
+def test_one_domain_without_a_latent(split: Split) -> None:
+    with pytest.raises(UserError, match="no pictures of domain A"):
+        Batches(Split([], [], split.only_b), Options(), 2, 0)
+
+
+def test_progress_runs_over_both_domains(split: Split) -> None:
+    calls: list[tuple[int, int]] = []
+    Batches(split, Options(), 2, 0, progress=lambda done, total: calls.append((done, total)))
+    assert calls == [(i, 23) for i in range(1, 24)]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_loader_hands_out_positions_in_order_and_leaves_the_global_random_state(split: Split, workers: int) -> None:
+    batches = Batches(split, CROP, 3, 0)
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    handed = list(loader(batches, 2, 9, workers))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert len(handed) == 7
+    assert all(equal(batch, batches[step]) for step, batch in enumerate(handed, 2))
+
+
+def test_closing_the_loader_early_ends_its_thread(split: Split) -> None:
+    before = threading.active_count()
+    stream = loader(Batches(split, CROP, 3, 0), 0)
+    for _ in range(3):
+        next(stream)
+    assert threading.active_count() > before
+    stream.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_mistakes_found_while_loading_reach_the_reader(split: Split, workers: int) -> None:
+    batches = Batches(split, Options(load_size=(12, 12), transforms=["HorizontalFlip"]), 2, 0)
+    with pytest.raises(UserError, match="HorizontalFlip made") as caught:
+        next(loader(batches, 0, 4, workers))
+    assert "Traceback" not in str(caught.value)
+
+
+def test_any_other_failure_reaches_the_reader_too(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = Batches(split, Options(), 2, 0)
+
+    def fail(self: Batches, step: int) -> Batch:
+        raise ZeroDivisionError("in a thread")
+
+    monkeypatch.setattr(Batches, "__getitem__", fail)
+    with pytest.raises(ZeroDivisionError, match="in a thread"):
+        next(loader(batches, 0, 2))

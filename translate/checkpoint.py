@@ -1,0 +1,55 @@
+"""Checkpoints: written whole or not at all, read without running anything they hold."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from translate.errors import UserError
+
+FOLDER = "checkpoints"
+
+
+def save(run: Path, state: dict[str, Any], keep: int) -> Path:
+    """Write RUN/checkpoints/step-N.pt atomically and drop all but the newest `keep`."""
+    folder = run / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step-{state['step']:08d}.pt"
+    unfinished = path.with_suffix(".partial")
+    with open(unfinished, "wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+    for old in sorted(folder.glob("step-*.pt"))[:-keep]:
+        old.unlink()
+    return path
+
+
+def newest(run: Path) -> Path:
+    """The run's latest checkpoint; UserError when it has none."""
+    found = sorted((run / FOLDER).glob("step-*.pt"))
+    if not found:
+        raise UserError(
+            "holds no checkpoint",
+            where=str(run),
+            expected=f"{FOLDER}/step-*.pt",
+            hint="translate train ... --out " + str(run),
+        )
+    return found[-1]
+
+
+def read(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
+    """The state in a checkpoint, tensors on `device`; UserError when it is damaged or holds more than plain values."""
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"can't be read as a checkpoint ({reason})", where=str(path)) from None
+    if not isinstance(state, dict) or "generator_ema" not in state:
+        raise UserError("is no checkpoint of this program", where=str(path))
+    return state

@@ -1,0 +1,102 @@
+"""`translate apply`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from translate.domain import Domain
+from translate.errors import UserError
+
+if TYPE_CHECKING:
+    from translate.inference.folder import Summary
+    from translate.inference.model import Model
+
+
+@click.command("apply")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("input", type=click.Path(path_type=Path))
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option("--to", type=click.Choice(["b", "a"]), help="Domain to translate to.  [default: b, or the only one]")
+@click.option("--batch", default=8, show_default=True, type=click.IntRange(1), help="Images of one size at a time.")
+@click.option("--overwrite", is_flag=True, help="Translate again what exists.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+def command(run: Path, input: Path, output: Path, to: str | None, batch: int, overwrite: bool, device: str) -> None:
+    """Translate INPUT, a folder with its subfolders or one image, by the model in RUN into OUTPUT.
+
+    Every output keeps its input's relative path, name, format and size. Existing outputs are skipped, so the same
+    command again does what is missing. An image that can't be read is named, the rest is done, and the exit code is 1.
+    """
+    from translate.config import load_run
+    from translate.inference.plan import plan
+
+    config = load_run(run)
+    if config.networks.latent is not None:
+        raise UserError(
+            "is an unconditional run: it makes images from nothing",
+            where=str(run),
+            hint=f"translate sample {run} {output}",
+        )
+    direction = _direction(run, to, config.produce)
+    plan(input, output)  # a wrong path is said before torch is imported
+    from translate.inference.model import Model
+
+    summary = _apply(Model.load(run, device), input, output, direction, batch, overwrite)
+    click.echo(_sentence(summary, output), err=True)
+    for path, reason in summary.failed:
+        click.echo(f"failed: {path}: {reason}", err=True)
+    if summary.failed:
+        raise SystemExit(1)
+
+
+def _direction(run: Path, to: str | None, produced: list[Domain]) -> Domain:
+    wanted = Domain(to) if to else Domain.B if Domain.B in produced else produced[0]
+    if wanted not in produced:
+        raise UserError(
+            f"this run makes no images of {wanted.upper()}",
+            where=str(run),
+            expected="--to " + " or --to ".join(produced),
+            hint=f"train with `produce: [b, a]` to have both directions, or leave --to {wanted} out",
+        )
+    return wanted
+
+
+def _apply(model: "Model", input: Path, output: Path, to: Domain, batch: int, overwrite: bool) -> "Summary":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from translate.inference.folder import apply
+
+    columns = (
+        TextColumn(f"{to.other.upper()} to {to.upper()}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("[red]{task.fields[failures]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None, rate="", failures="")
+
+        def show(summary: "Summary", total: int) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(
+                task,
+                total=total - summary.skipped,
+                completed=summary.done + len(summary.failed),
+                rate=f"{speed:.1f} images/s" if speed else "",
+                failures=f"{len(summary.failed)} failed" if summary.failed else "",
+            )
+
+        return apply(model, input, output, to, batch, overwrite, show)
+
+
+def _sentence(summary: "Summary", output: Path) -> str:
+    parts = [f"{summary.done} translated"]
+    if summary.skipped:
+        parts.append(f"{summary.skipped} were there already")
+    if summary.ignored:
+        parts.append(f"{summary.ignored} other files passed over")
+    if summary.failed:
+        parts.append(f"{len(summary.failed)} failed")
+    return f"{output}: " + ", ".join(parts)

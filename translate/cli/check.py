@@ -1,0 +1,69 @@
+"""`translate check`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+SHOWN = 10
+"""Names listed of each kind of problem; --json has them all."""
+
+
+@click.command("check")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--pairs", default="all", show_default=True, help="all, stem (pairs of equal names), or how many to use.")
+@click.option("--json", "file", metavar="FILE", help="Write everything there; - for standard output, and nothing else.")
+def command(directory: Path, pairs: str, file: str | None) -> None:
+    """Say what DIRECTORY holds: layout, regime, counts, sizes, modes; and what is wrong with it.
+
+    Every image is decoded. Exits with 1 when something should be mended.
+    """
+    from translate.data.check import check
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        found = check(directory, int(pairs) if pairs.isdigit() else pairs, progress)
+    if file:
+        click.open_file(file, "w", encoding="utf-8").write(json.dumps(found, indent=2) + "\n")
+    if file != "-":
+        _print(found)
+    if found["problems"]:
+        raise SystemExit(1)
+
+
+def _print(found: dict[str, Any]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"[bold]{found['root']}[/]: {found['layout']}, so the regime is [bold]{found['regime']}[/]", markup=True
+    )
+    table = Table("split", "pairs", "A alone", "B alone")
+    for name, counts in found["splits"].items():
+        table.add_row(name, *(f"{counts[key]:,}" for key in ("pairs", "only_a", "only_b")))
+    console.print(table)
+    for domain, seen in found["domains"].items():
+        for what in ("sizes", "modes"):
+            counts = sorted(seen[what].items(), key=lambda item: -item[1])
+            rest = f", and {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""
+            console.print(f"{domain.upper()} {what}: " + ", ".join(f"{k} ({n:,})" for k, n in counts[:SHOWN]) + rest)
+    if found["skipped"]:
+        console.print(f"{found['skipped']} other files passed over")
+    for entry in found["unreadable"][:SHOWN]:
+        console.print(f"  unreadable: {entry['file']}: {entry['reason']}", markup=False)
+    for entry in found["duplicates"][:SHOWN]:
+        console.print(f"  duplicate: {entry['file']} is {entry['same_as']}", markup=False)
+    for name in found["unmatched"][:SHOWN]:
+        console.print(f"  no partner: {name}", markup=False)
+    for problem in found["problems"]:
+        console.print(f"! {problem}", markup=False, style="yellow")
+    if not found["problems"]:
+        console.print("nothing wrong found", style="green")

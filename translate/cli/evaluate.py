@@ -1,0 +1,135 @@
+"""`translate evaluate`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from translate.errors import UserError, unknown
+from translate.metrics import TABLE
+
+if TYPE_CHECKING:
+    from translate.config import Config
+    from translate.data.layouts import Dataset
+
+
+@click.command("evaluate")
+@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Dataset with held-out pairs.  [default: what RUN trained on]"
+)
+@click.option("--split", default="test", show_default=True)
+@click.option(
+    "--pairs", type=click.Choice(["all", "stem"]), help="Which files are pairs.  [default: as RUN was trained]"
+)
+@click.option("--fake", type=click.Path(path_type=Path), help="Folder of outputs, instead of RUN.")
+@click.option("--real", type=click.Path(path_type=Path), help="Folder of the truths that --fake is compared with.")
+@click.option("--paired", is_flag=True, help="FAKE and REAL hold images of the same names, of the same scenes.")
+@click.option("--metrics", "names", metavar="LIST", help=f"Of {','.join(TABLE)}.  [default: all]")
+@click.option("--json", "file", metavar="FILE", help="Write the scores there; - for standard output, and nothing else.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+def command(
+    run: Path | None,
+    data: Path | None,
+    split: str,
+    pairs: str | None,
+    fake: Path | None,
+    real: Path | None,
+    paired: bool,
+    names: str | None,
+    file: str | None,
+    seed: int,
+    device: str,
+) -> None:
+    """Score RUN on held-out pairs, or the images in --fake against those in --real; "do nothing" is scored beside it.
+
+    Pictures that can't be read or have no partner are named, the rest is scored, and the exit code is 1.
+    """
+    chosen = [name.strip() for name in (names or "").split(",") if name.strip()] or None
+    for name in chosen or []:
+        if name not in TABLE:
+            raise unknown("metric", name, TABLE, where="--metrics")
+    if run is None:
+        if fake is None or real is None:
+            raise UserError(
+                "nothing to score",
+                expected="a RUN, or both --fake and --real",
+                hint="translate evaluate RUN --data DIR, or translate evaluate --fake DIR --real DIR --paired",
+            )
+        from translate.metrics.evaluate import evaluate_folders
+
+        scores = evaluate_folders(fake, real, paired, chosen)
+    else:
+        if fake or real:
+            raise UserError("RUN and --fake/--real are two ways to score; give one", hint="leave RUN out")
+        scores = _score(run, data, split, pairs, chosen, seed, device)
+    _say(scores, file)
+    protocol = scores["protocol"]
+    for name, reason in protocol["left_out"].items():
+        click.echo(f"left out: {name}: {reason}", err=True)
+    unmatched = protocol.get("unmatched", {"fake": [], "real": []})
+    for path in unmatched["fake"] + unmatched["real"]:
+        click.echo(f"no partner: {path}", err=True)
+    for path in protocol["unreadable"]:
+        click.echo(f"unreadable: {path}", err=True)
+    if protocol["unreadable"] or unmatched["fake"]:
+        raise SystemExit(1)
+
+
+def dataset_of(config: "Config", data: Path | None, split: str, pairs: str | None = None) -> "Dataset":
+    """The dataset to score on: `data`, or the one that the run was trained on; raises UserError if neither is there."""
+    from translate.data import layouts
+
+    root = data or (Path(config.data.root) if config.data.root else None)
+    if root is None:
+        raise UserError("the run does not say what it was trained on", hint="--data DIR")
+    trained = config.data.pairs
+    # A number of pairs is about training: here it only says that equal names may be pairs.
+    kept: str | int = pairs or (trained if isinstance(trained, str) else 0 if split != "train" else "stem")
+    return layouts.find(root, kept)
+
+
+def _score(
+    run: Path, data: Path | None, split: str, pairs: str | None, names: list[str] | None, seed: int, device: str
+) -> dict[str, Any]:
+    from translate.config import load_run
+
+    config = load_run(run)
+    dataset = dataset_of(config, data, split, pairs)
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from translate.inference.model import Model
+    from translate.metrics.evaluate import evaluate
+
+    model = Model.load(run, device)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("scoring", total=None)
+        return evaluate(
+            model, dataset, split, names, seed, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+
+
+def _say(scores: dict[str, Any], file: str | None) -> None:
+    text = json.dumps(scores, indent=2, allow_nan=False)
+    if file == "-":
+        click.echo(text)
+        return
+    if file is not None:
+        path = Path(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = list(next(iter(scores["metrics"].values())))
+    table = Table("", *columns, "n")
+    for direction, values in scores["metrics"].items():
+        count = str(scores["protocol"]["n"][direction])
+        table.add_row(direction, *(f"{values[name]:.3f}" for name in columns), count, style="bold")
+        if direction in scores["baseline"]:
+            nothing = scores["baseline"][direction]
+            table.add_row("  do nothing", *(f"{nothing[name]:.3f}" for name in columns), count, style="dim")
+    Console().print(table)

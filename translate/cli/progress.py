@@ -1,0 +1,78 @@
+"""The live bar of a training: step, images/s, time left, the losses; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
+
+if TYPE_CHECKING:
+    from translate.config import Config
+    from translate.data.layouts import Dataset
+    from translate.run import Outcome
+    from translate.run import Progress as Standing
+
+LINE_EVERY = 20.0
+"""Seconds of training between two plain lines."""
+
+
+@contextmanager
+def bar() -> Iterator[tuple[Callable[[Standing], None], Callable[[int, int], None], Callable[[str], None]]]:
+    """(watch training, watch loading, warn) callbacks; the display ends with the context."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[status]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, expand=True) as progress:
+        reading = progress.add_task("reading ", status="", total=None)
+        training = progress.add_task("training", status="", total=1.0, visible=False)
+        printed = -LINE_EVERY
+
+        def loading(done: int, total: int) -> None:
+            progress.update(reading, completed=done, total=total, status=f"{done:,} of {total:,} images")
+
+        def watch(standing: Standing) -> None:
+            nonlocal printed
+            status = describe(standing)
+            progress.update(reading, visible=False)
+            progress.update(training, visible=True, completed=standing.share, status=status)
+            if not console.is_terminal and standing.seconds - printed >= LINE_EVERY:
+                printed = standing.seconds
+                console.print(f"{standing.share:4.0%} {status}", soft_wrap=True, highlight=False)
+
+        def warn(sentence: str) -> None:
+            console.print(sentence, style="yellow", markup=False, soft_wrap=True)
+
+        yield watch, loading, warn
+
+
+def describe(standing: Standing) -> str:
+    """'step 1,200  85.3 images/s  2:10 left  cycle/a 0.12 ...'."""
+    left = standing.seconds * (1 / standing.share - 1) if standing.share else 0
+    losses = "  ".join(
+        f"{name} {value:.3g}" for name, value in standing.losses.items() if not name.startswith("grad_norm")
+    )
+    rate = f"{standing.images_per_second:.1f} images/s"
+    return f"step {standing.step:,}  {rate}  {int(left // 60)}:{int(left % 60):02} left  {losses}"
+
+
+def watched(config: Config, dataset: Dataset, run: Path, device: str) -> Outcome:
+    """Train with the bar on; an interrupted training is saved and exits with 130."""
+    from translate.device import device_of
+    from translate.run import train
+
+    with bar() as callbacks:
+        outcome = train(config, dataset, run, device_of(device), *callbacks)
+    if outcome.interrupted:
+        click.echo(f"interrupted after {outcome.steps:,} steps; saved in {run}. The same command continues.", err=True)
+        raise SystemExit(130)
+    return outcome

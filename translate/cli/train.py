@@ -1,0 +1,137 @@
+"""`translate train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from translate import config as configuration
+from translate.errors import UserError
+
+if TYPE_CHECKING:
+    from translate.config import Config
+    from translate.data.layouts import Dataset
+
+WHY = {
+    "supervised": "every image has its partner",
+    "semi-supervised": "some images have a partner, some have none",
+    "unsupervised": "two domains and no pairs",
+    "unconditional": "one domain, so new images are drawn from noise",
+}
+
+
+@click.command("train")
+@click.argument("config", required=False)
+@click.option("--data", "root", required=True, type=click.Path(path_type=Path), help="The dataset folder.")
+@click.option(
+    "--out", "run", required=True, type=click.Path(path_type=Path), help="The run's folder, new or to continue."
+)
+@click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps.")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Training time, evaluation apart.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a key, e.g. training.batch=4.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, mps or auto.")
+@click.option("--seed", type=int, help="Seed of everything random.")
+@click.option("--dry-run", is_flag=True, help="Say what would be trained, and stop.")
+def command(
+    config: str | None,
+    root: Path,
+    run: Path,
+    steps: int | None,
+    minutes: float | None,
+    settings: tuple[str, ...],
+    device: str,
+    seed: int | None,
+    dry_run: bool,
+) -> None:
+    """Train CONFIG (a preset's name or a YAML file; left out, one is planned) on the folder --data.
+
+    The regime follows from what the folder holds. The same command again continues the run.
+    """
+    if steps and minutes:
+        raise UserError("--steps and --minutes were both given", expected="one of them")
+    added = [f"data.root={root}"]
+    if steps:
+        added += [f"training.steps={steps}", "training.minutes=null"]
+    if minutes:
+        added += [f"training.minutes={minutes}"]
+    if seed is not None:
+        added += [f"training.seed={seed}"]
+    settings = (*settings, *added)
+    if config is None and (run / "config.yaml").is_file():
+        click.echo(f"{run} holds a run: continuing it with its own configuration")
+        config = str(run / "config.yaml")
+    from translate.data import layouts
+
+    if config is not None:
+        chosen = configuration.load(config, settings)
+        dataset = layouts.find(root, chosen.data.pairs)
+        _announce(dataset)
+    else:
+        from translate import plan
+
+        chosen, dataset = _planned(plan.pairs_of(settings), root, minutes, settings, device)
+    from translate import needs
+
+    needs.check(chosen, dataset)
+    if config is not None:
+        click.echo(f"training   {config}: {_what(chosen)}")
+    if dry_run:
+        return
+    from translate.cli.progress import watched
+
+    outcome = watched(chosen, dataset, run, device)
+    click.echo(f"trained {outcome.steps:,} steps in {outcome.seconds / 60:.1f} minutes: {run}")
+    what = "sample {} OUTPUT" if chosen.networks.latent else "apply {} INPUT OUTPUT"
+    click.echo(f"next: translate {what.format(run)}")
+
+
+def _announce(dataset: Dataset) -> None:
+    split = dataset.split("train")
+    alone = " without a partner" if split.pairs else ""
+    counts = [
+        f"{count:,} {what}"
+        for count, what in (
+            (len(split.pairs), "pairs"),
+            (len(split.only_a), f"images of A{alone}"),
+            (len(split.only_b), f"images of B{alone}" if split.pairs or split.only_a else "images"),
+        )
+        if count
+    ]
+    click.echo(f"found      {dataset.layout} in {dataset.root}: {', '.join(counts)}")
+    click.echo(f"regime     {dataset.regime()}: {WHY[dataset.regime()]}")
+    if split.unmatched:
+        names = ", ".join(path.name for path in split.unmatched[:3])
+        click.echo(
+            f"unmatched  {len(split.unmatched)} images have no partner of their name ({names}, ...): used unpaired"
+        )
+
+
+def _what(config: Config) -> str:
+    objective = " + ".join(f"{term.weight} {name}" for name, term in config.objective.items())
+    length = f"{config.training.minutes:g} minutes" if config.training.minutes else f"{config.training.steps:,} steps"
+    height, width = config.data.size
+    directions = " and ".join(
+        "noise -> B" if config.networks.latent else f"{d.other.upper()} -> {d.upper()}" for d in config.produce
+    )
+    return (
+        f"{directions}, {width}x{height} px, {config.networks.generator.name} against "
+        f"{config.networks.discriminator.name}, {objective}, batch {config.training.batch}, {length}"
+    )
+
+
+def _planned(
+    pairs: str | int, root: Path, minutes: float | None, settings: tuple[str, ...], device: str
+) -> tuple[Config, Dataset]:
+    from translate import machine, plan
+    from translate.data import layouts
+
+    dataset = layouts.find(root, pairs)
+    _announce(dataset)
+    planned = plan.plan(plan.fingerprint(dataset), machine.measure(device), minutes)
+    click.echo("planned, since no CONFIG was given:")
+    width = max(len(choice.key) for choice in planned.choices)
+    for choice in planned.choices:
+        click.echo(f"  {choice.key:<{width}}  {choice.shown}  ({choice.reason})")
+    return plan.configure(planned, settings), dataset

@@ -1,0 +1,302 @@
+"""The typed configuration: YAML in, every key checked, every default filled in; torch is never imported here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from translate import signatures
+from translate.domain import Domain
+from translate.errors import UserError, nearest, unknown
+from translate.networks import DISCRIMINATORS, GENERATORS
+from translate.terms import TABLE as TERMS
+
+Size = tuple[int, int]
+Entry = str | dict[str, Any]
+
+
+class Strict(BaseModel):
+    """A section of the configuration; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Channels(Strict):
+    """Channels of the two domains' images: 1 (grey) or 3 (RGB)."""
+
+    a: Literal[1, 3] = 3
+    b: Literal[1, 3] = 3
+
+
+class Data(Strict):
+    """What is read from disk and how it becomes a batch."""
+
+    root: str | None = None
+    size: Size = Field((256, 256), description="height and width that the networks are trained on")
+    load_size: Size | None = Field(None, description="height and width of the cached image; null: the training size")
+    channels: Channels = Channels()
+    pairs: int | Literal["all", "stem"] = "all"
+    paired_share: float | None = Field(
+        None, ge=0, le=1, description="share of paired rows in a batch; null: as in the data"
+    )
+    transforms: list[Entry] = Field([], description="albumentations, the same draw for both images of a pair")
+    input_transforms: list[Entry] = Field([], description="albumentations on the input (A) alone, after `transforms`")
+    cache: Literal["auto", "memory", "disk", "off"] = "auto"
+    workers: int = Field(0, ge=0, description="loader processes; 0: one thread that reads ahead")
+
+
+class Component(BaseModel):
+    """A network by name, with its own options beside the name."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options, without the name."""
+        return dict(self.model_extra or {})
+
+
+class Networks(Strict):
+    """Which networks play."""
+
+    generator: Component = Component(name="resnet")
+    discriminator: Component = Component(name="patchgan")
+    conditional: bool = Field(False, description="the discriminator sees the input beside the output (pix2pix, eq. 1)")
+    latent: int | None = Field(None, gt=0, description="A is a normal prior of this dimension: unconditional")
+    initialise: Literal["normal", "xavier", "kaiming", "orthogonal"] = "normal"
+    gain: float = 0.02
+
+
+class Term(BaseModel):
+    """One weighted term of the objective, with its own options beside the weight."""
+
+    model_config = ConfigDict(extra="allow")
+    term: str | None = Field(None, description="the term's name in the table; null: the key it stands under")
+    weight: float | list[tuple[float, float]] = Field(1.0, description="or [[progress, weight], ...], linear between")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options, without name and weight."""
+        return dict(self.model_extra or {})
+
+
+class Training(Strict):
+    """How long and how fast the two players learn."""
+
+    steps: int = Field(200_000, gt=0, description="optimiser steps")
+    minutes: float | None = Field(None, gt=0, description="stop after this much training time instead of `steps`")
+    batch: int = Field(1, gt=0)
+    accumulate: int = Field(1, gt=0, description="parts that a batch is computed in")
+    learning_rate: float = Field(2e-4, gt=0)
+    discriminator_learning_rate: float | None = Field(None, gt=0, description="null: as the generator's")
+    betas: tuple[float, float] = (0.5, 0.999)
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    decay_from: float = Field(0.5, ge=0, lt=1, description="share of the training after which the rate falls to 0")
+    warmup: float = Field(0.0, ge=0, lt=1, description="share of the training over which the rate rises from 0")
+    clip: float | None = Field(None, gt=0, description="largest gradient norm")
+    ema: float = Field(0.999, ge=0, lt=1, description="decay of the generators' moving average; 0: none")
+    precision: Literal["fp32", "bf16", "auto"] = Field("fp32", description="auto: bf16 where the device computes in it")
+    seed: int = 0
+
+
+class Log(Strict):
+    """What is written down on the way, and how often (in steps unless it says minutes)."""
+
+    every: int = Field(50, gt=0)
+    preview_every: int = Field(500, gt=0)
+    preview_rows: int = Field(4, gt=0)
+    save_minutes: float = Field(5.0, gt=0)
+    keep: int = Field(2, gt=0, description="checkpoints kept")
+
+
+class Config(Strict):
+    """A whole training run."""
+
+    data: Data = Data()
+    augment: list[Entry] = Field([], description="kornia, on the device, for both players")
+    networks: Networks = Networks()
+    produce: list[Domain] = Field([Domain.B, Domain.A], min_length=1, max_length=2)
+    objective: dict[str, Term] = {"adversarial": Term(), "cycle": Term(weight=10.0)}
+    training: Training = Training()
+    log: Log = Log()
+
+    @model_validator(mode="after")
+    def _unconditional_makes_b(self) -> Config:
+        if self.networks.latent and self.produce != [Domain.B]:
+            raise ValueError("with `networks.latent` only B can be produced: write `produce: [b]`")
+        return self
+
+    def to_yaml(self) -> str:
+        """The configuration as YAML that `load` reads back equal."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, default_flow_style=None, width=110)
+
+
+def presets() -> dict[str, Path]:
+    """The shipped presets by name: inside the wheel, or beside the package in a checkout."""
+    package = Path(str(resources.files("translate")))
+    folder = next((f for f in (package / "configs", package.parent / "configs") if f.is_dir()), package / "configs")
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def about(preset: Path) -> str:
+    """A preset's opening comment, without the comment signs."""
+    lines = []
+    for line in preset.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.removeprefix("#").strip())
+    return "\n".join(lines)
+
+
+def load(source: str, settings: Sequence[str] = ()) -> Config:
+    """A preset's name or a YAML file, changed by KEY=VALUE settings, checked and completed; raises UserError."""
+    known = presets()
+    path = known.get(source, Path(source))
+    if not path.is_file():
+        kind = "configuration file" if source.endswith((".yaml", ".yml")) or os.sep in source else "preset"
+        raise unknown(kind, source, known, hint="`translate presets` lists them; a file of your own ends in .yaml")
+    return parse(path.read_text(encoding="utf-8"), settings, where=source)
+
+
+def load_run(run: Path) -> Config:
+    """The configuration that a run folder carries."""
+    path = run / "config.yaml"
+    if not path.is_file():
+        raise UserError(
+            f'"{run}" is not a run folder',
+            expected="a folder that `translate train ... --out RUN` wrote, with config.yaml",
+        )
+    return parse(path.read_text(encoding="utf-8"), where=str(path))
+
+
+def parse(text: str, settings: Sequence[str] = (), *, where: str) -> Config:
+    """A configuration from YAML text; `where` names it in errors."""
+    try:
+        tree = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise UserError("is not YAML: " + " ".join(str(error).split()), where=where) from None
+    if not isinstance(tree, dict):
+        raise UserError(f"holds {type(tree).__name__}, not keys", where=where, expected="lines such as `training:`")
+    for setting in settings:
+        _set(tree, setting)
+    return validate(tree, where)
+
+
+def validate(tree: dict[str, Any], where: str) -> Config:
+    """A configuration from plain values, with every component's options checked and filled in."""
+    try:
+        config = Config.model_validate(tree)
+    except ValidationError as error:
+        raise _explain(error, where) from None
+    networks = config.networks
+    networks.generator = _complete_network("generator", networks.generator, GENERATORS, where)
+    networks.discriminator = _complete_network("discriminator", networks.discriminator, DISCRIMINATORS, where)
+    config.objective = {key: _complete_term(key, term, where) for key, term in config.objective.items()}
+    for key, package, below in (
+        ("data.transforms", "albumentations", "augmentations"),
+        ("data.input_transforms", "albumentations", "augmentations"),
+        ("augment", "kornia", "augmentation"),
+    ):
+        _check_entries(_get(config, key), package, below, f"{where}: {key}")
+    return config
+
+
+def _get(config: Config, key: str) -> list[Entry]:
+    value: Any = config
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _complete_network(kind: str, given: Component, table: dict[str, str], where: str) -> Component:
+    where = f"{where}: networks.{kind}"
+    signature = signatures.find(kind, given.name, table, where=where)
+    return Component(name=given.name, **signatures.resolve(signature, given.options, where=where))
+
+
+def _complete_term(key: str, given: Term, where: str) -> Term:
+    where = f"{where}: objective.{key}"
+    signature = signatures.find("term", given.term or key, TERMS, where=where)
+    options = signatures.resolve(signature, given.options, where=where)
+    return Term(term=given.term, weight=given.weight, **options)
+
+
+COMPOSITIONS = {"OneOf", "SomeOf", "Sequential", "OneOrOther", "RandomOrder"}
+
+
+def _check_entries(entries: list[Entry], package: str, below: str, where: str) -> None:
+    for index, entry in enumerate(entries):
+        named: dict[str, Any] = {entry: {}} if isinstance(entry, str) else entry
+        name, given = next(iter(named.items()), ("", {}))
+        arguments: dict[str, Any] = given or {}
+        if name in COMPOSITIONS:
+            _check_entries(arguments.get("transforms", []), package, below, f"{where}[{index}].{name}")
+            continue
+        known = signatures.classes_of(package, below)
+        if name not in known:
+            raise UserError(
+                f'{package} has no transform "{name}".{nearest(name, known)}',
+                where=f"{where}[{index}]",
+                expected=f"the name of a class of {package}",
+            )
+        allowed = known[name]
+        for argument in arguments:
+            if allowed is not None and argument not in allowed:
+                raise UserError(
+                    f'{name} takes no "{argument}".{nearest(argument, allowed)}',
+                    where=f"{where}[{index}].{name}",
+                    expected="one of " + ", ".join(allowed),
+                )
+
+
+def _set(tree: dict[str, Any], setting: str) -> None:
+    key, equals, value = setting.partition("=")
+    if not equals or not key:
+        raise UserError(f'"{setting}" sets nothing', where="--set", expected="KEY=VALUE, such as training.batch=4")
+    *parents, last = key.split(".")
+    for parent in parents:
+        if not isinstance(tree.get(parent), dict):
+            tree[parent] = {} if tree.get(parent) is None else {"name": tree[parent]}
+        tree = tree[parent]
+    try:
+        tree[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UserError(f'"{value}" is not a YAML value', where=f"--set {key}") from None
+
+
+def _explain(error: ValidationError, where: str) -> UserError:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    # pydantic appends the union branch that it tried ("int", "literal[...]") to the key: not a key of the user's
+    keys = [part for part in path if part.isidentifier() and part not in ("int", "float", "str", "bool")] or path
+    if first["type"] == "extra_forbidden":
+        known = _keys_at(Config, path[:-1])
+        return UserError(
+            f'unknown key "{path[-1]}".{nearest(path[-1], known)}',
+            where=f"{where}: {'.'.join(path)}",
+            expected="one of " + ", ".join(known) if known else None,
+        )
+    message = first["msg"].removeprefix("Value error, ")
+    expected = {e["msg"] for e in error.errors() if e["loc"][: len(keys)] == first["loc"][: len(keys)]} - {first["msg"]}
+    return UserError(
+        f"{message}, found {first['input']!r}" if first["type"] != "value_error" else message,
+        where=f"{where}: {'.'.join(keys)}" if keys else where,
+        expected=" or ".join(sorted(expected)) or None,
+    )
+
+
+def _keys_at(model: type[BaseModel], path: list[str]) -> list[str]:
+    for part in path:
+        field = model.model_fields.get(part)
+        kind = field.annotation if field else None
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            return []
+        model = kind
+    return list(model.model_fields)

@@ -1,0 +1,80 @@
+"""What is translated: two domains, a batch of both, and the name of the regime that the data allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+class Domain(StrEnum):
+    """One of the two kinds of image; networks are indexed by the domain that they produce or judge."""
+
+    A = "a"
+    B = "b"
+
+    @property
+    def other(self) -> Domain:
+        """The domain on the far side of the translation."""
+        return Domain.B if self is Domain.A else Domain.A
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images [N, C, H, W] in [-1, 1] (or latents [N, Z]); the first `paired` rows of A and B show the same scene."""
+
+    images: dict[Domain, Tensor]
+    paired: int
+
+    def __len__(self) -> int:
+        return max(len(images) for images in self.images.values())
+
+    def to(self, device: torch.device, non_blocking: bool = True) -> Batch:
+        """The same batch on `device`."""
+        return Batch({d: t.to(device, non_blocking=non_blocking) for d, t in self.images.items()}, self.paired)
+
+    def split(self, parts: int) -> Iterator[Batch]:
+        """`parts` batches of near equal length, paired rows spread over them so that each keeps them in front."""
+        for part in range(parts):
+            images = {}
+            paired = _share(self.paired, part, parts)
+            for domain, rows in self.images.items():
+                free = _share(len(rows) - self.paired, part, parts)
+                head, tail = rows[paired], rows[self.paired :][free]
+                images[domain] = head if len(tail) == 0 else tail if len(head) == 0 else _cat(head, tail)
+            yield Batch(images, paired.stop - paired.start)
+
+
+def _share(count: int, part: int, parts: int) -> slice:
+    return slice(count * part // parts, count * (part + 1) // parts)
+
+
+def _cat(head: Tensor, tail: Tensor) -> Tensor:
+    import torch
+
+    return torch.cat([head, tail])
+
+
+class Regime(StrEnum):
+    """The label the log prints for what the data allows; no other code branches on it."""
+
+    SUPERVISED = "supervised"
+    SEMI_SUPERVISED = "semi-supervised"
+    UNSUPERVISED = "unsupervised"
+    UNCONDITIONAL = "unconditional"
+
+
+def regime_of(pairs: int, only_a: int, only_b: int) -> Regime:
+    """The regime that follows from counts: whole pairs, unpaired images of A, unpaired images of B."""
+    if pairs and (only_a or only_b):
+        return Regime.SEMI_SUPERVISED
+    if pairs:
+        return Regime.SUPERVISED
+    if only_a and only_b:
+        return Regime.UNSUPERVISED
+    return Regime.UNCONDITIONAL

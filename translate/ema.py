@@ -1,0 +1,26 @@
+"""Exponential moving average of the generators' weights: what is shown, scored and applied."""
+
+import copy
+
+import torch
+from torch import nn
+
+
+class Ema:
+    """A smoothed copy of `module`; the decay rises as (1 + n) / (10 + n), so that early noise is soon forgotten."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay, self.updates = decay, 0
+        # Without averaging the module itself is used: no second copy, no second truth.
+        self.module = copy.deepcopy(module).requires_grad_(False) if decay else module
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        """Move the copy towards `module`; buffers (running statistics) are taken over as they are."""
+        if not self.decay:
+            return
+        self.updates += 1
+        share = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
+        torch._foreach_lerp_(list(self.module.parameters()), list(module.parameters()), share)
+        for mine, theirs in zip(self.module.buffers(), module.buffers(), strict=True):
+            mine.copy_(theirs)

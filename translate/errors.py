@@ -1,0 +1,40 @@
+"""The one exception that a user's mistake raises; the command line prints it and exits with 2."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """A mistake the user can mend: what is wrong, where (file and key), what was expected, what to type."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        expected: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.what, self.where, self.expected, self.hint = what, where, expected, hint
+        lines = [what if where is None else f"{where}: {what}"]
+        if expected:
+            lines.append(f"  expected: {expected}")
+        if hint:
+            lines.append(f"  try: {hint}")
+        super().__init__("\n".join(lines))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """' Did you mean "x"?' for the closest known name, or an empty string."""
+    close = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f' Did you mean "{close[0]}"?' if close else ""
+
+
+def unknown(
+    kind: str, name: str, known: Iterable[str], *, where: str | None = None, hint: str | None = None
+) -> UserError:
+    """The error for a name that no table holds, with the nearest one and all that are known."""
+    names = sorted(known)
+    return UserError(
+        f'unknown {kind} "{name}".{nearest(name, names)}', where=where, expected="one of " + ", ".join(names), hint=hint
+    )

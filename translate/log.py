@@ -1,0 +1,87 @@
+"""What a run writes down: TensorBoard and a JSONL beside it, from a thread of its own so that a step never waits."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FILE = "log.jsonl"
+
+
+def read(run: Path) -> list[dict[str, Any]]:
+    """The rows of RUN/log.jsonl; a last line cut short by a kill is left out."""
+    path = run / FILE
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+class Log:
+    """Scalars and previews of one run, continued at `step`: rows that an unsaved stretch had written are dropped."""
+
+    def __init__(self, run: Path, step: int) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # tensorboard's own imports warn
+            from torch.utils.tensorboard import SummaryWriter
+
+        self._run = run
+        kept = [row for row in read(run) if row["step"] <= step]
+        (run / FILE).write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        self._rows = open(run / FILE, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
+        self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1 if step else None)
+        self._thread = ThreadPoolExecutor(1)
+        self._pending: list[Future[None]] = []
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """One row: {"step": .., name: value, ..}, and the same names in TensorBoard."""
+        self._later(self._write, step, values)
+
+    def preview(self, step: int, name: str, grid: NDArray[np.uint8]) -> None:
+        """A grid [H, W, 3] as RUN/previews/NAME-STEP.png and in TensorBoard."""
+        self._later(self._draw, step, name, grid)
+
+    def _write(self, step: int, values: dict[str, float]) -> None:
+        self._rows.write(json.dumps({"step": step, **{k: round(v, 6) for k, v in values.items()}}) + "\n")
+        self._rows.flush()
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
+
+    def _draw(self, step: int, name: str, grid: NDArray[np.uint8]) -> None:
+        from PIL import Image
+
+        path = self._run / "previews" / f"{name}-{step:08d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(grid).save(path)
+        self._board.add_image(f"preview/{name}", grid, step, dataformats="HWC")
+
+    def _later(self, work: Any, *arguments: Any) -> None:
+        # A failed write (a full disk) must surface, but in the thread that trains.
+        for done in [f for f in self._pending if f.done()]:
+            done.result()
+            self._pending.remove(done)
+        self._pending.append(self._thread.submit(work, *arguments))
+
+    def close(self) -> None:
+        """Wait for everything to be written."""
+        self._thread.shutdown(wait=True)
+        self._board.close()
+        self._rows.close()
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,67 @@
+"""Whether the data can meet what the configured terms ask for, said before anything heavy is imported."""
+
+from __future__ import annotations
+
+from translate import signatures
+from translate.config import Config
+from translate.data.layouts import Dataset
+from translate.domain import Regime
+from translate.errors import UserError
+from translate.networks import GENERATORS
+from translate.terms import TABLE as TERMS
+
+
+def check(config: Config, dataset: Dataset) -> None:
+    """Raise UserError, naming the term and the need, for the first thing that the data or the networks can't give."""
+    split, regime = dataset.split("train"), dataset.regime()
+    latent = config.networks.latent is not None
+    if not latent and regime is Regime.UNCONDITIONAL:
+        raise UserError(
+            f"holds one domain only ({dataset.layout})",
+            where=str(dataset.root),
+            expected="images of A and of B, since this configuration translates one into the other",
+            hint="the preset `unconditional` for new images like these",
+        )
+    if latent and regime is not Regime.UNCONDITIONAL:
+        raise UserError(
+            f"holds two domains ({dataset.layout})",
+            where=str(dataset.root),
+            expected="one folder of images, since this configuration draws from noise",
+            hint="--data with the folder of the one domain that you want more of",
+        )
+    generator = signatures.find("generator", config.networks.generator.name, GENERATORS, where="networks.generator")
+    met = {
+        "pairs": (bool(split.pairs), "images of A and B that show the same scene", f"{dataset.layout}: no pairs"),
+        "both_directions": (len(config.produce) == 2, "produce: [b, a]", f"produce: [{', '.join(config.produce)}]"),
+        "same_channels": (
+            config.data.channels.a == config.data.channels.b or latent,
+            "domains with equally many channels: the generator of B is given B here",
+            f"data.channels a: {config.data.channels.a}, b: {config.data.channels.b}",
+        ),
+        "image_inputs": (not latent, "images as input", "a latent (networks.latent)"),
+        "features": (
+            "features" in generator.methods,
+            "a generator with `features`, such as resnet",
+            f"networks.generator: {config.networks.generator.name}",
+        ),
+    }
+    for key, term in config.objective.items():
+        if term.weight == 0:
+            continue
+        signature = signatures.find("term", term.term or key, TERMS, where=f"objective.{key}")
+        for need in signature.attributes.get("needs", ()):
+            fine, expected, found = met[need]
+            if not fine:
+                raise UserError(
+                    f'the term "{key}" can\'t be met here: found {found}',
+                    where=f"objective.{key}",
+                    expected=expected,
+                    hint=f"--set objective.{key}.weight=0, or a preset without it (`translate presets`)",
+                )
+    if config.networks.conditional and not split.pairs:
+        raise UserError(
+            f"a conditional discriminator judges pairs, and found {dataset.layout}: no pairs",
+            where="networks.conditional",
+            expected="images of A and B that show the same scene",
+            hint="--set networks.conditional=false, or the preset cyclegan",
+        )

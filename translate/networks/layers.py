@@ -1,0 +1,109 @@
+"""The layers that several networks share: norms, upsampling, blurred resampling, and the guard against wrong sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import gcd
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import parametrizations
+
+from translate.errors import UserError, unknown
+
+NORMS = ("instance", "batch", "group", "none")
+
+
+def norm(kind: str, channels: int) -> nn.Module:
+    """The normalisation layer for `channels` feature maps; raises UserError for an unknown kind."""
+    if kind == "instance":
+        return nn.InstanceNorm2d(channels, affine=False, track_running_stats=False)
+    if kind == "batch":
+        return nn.BatchNorm2d(channels)
+    if kind == "group":
+        return nn.GroupNorm(gcd(32, channels), channels)
+    if kind == "none":
+        return nn.Identity()
+    raise unknown("norm", kind, NORMS)
+
+
+def needs_bias(kind: str) -> bool:
+    """Whether a convolution in front of this norm has a bias: batch and group norm bring their own.
+
+    Instance norm cancels it, but the published CycleGAN weights hold one.
+    """
+    return kind in ("instance", "none")
+
+
+def spectral(layer: nn.Module, wanted: bool) -> nn.Module:
+    """`layer`, its weight divided by its largest singular value if `wanted` (Miyato et al. 2018, eq. 8)."""
+    return parametrizations.spectral_norm(layer) if wanted else layer
+
+
+def upsampling(kind: str, in_channels: int, out_channels: int, *, kernel: int, bias: bool) -> nn.Module:
+    """[N, Cin, H, W] -> [N, Cout, 2H, 2W]: a transposed convolution, or nearest + 3x3 convolution (no checkerboard)."""
+    if kind == "transposed":
+        return nn.ConvTranspose2d(
+            in_channels, out_channels, kernel, stride=2, padding=1, output_padding=kernel % 2, bias=bias
+        )
+    if kind == "resize":  # Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"
+        return nn.Sequential(
+            nn.Upsample(scale_factor=2, mode="nearest"),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(in_channels, out_channels, 3, bias=bias),
+        )
+    raise unknown("upsample", kind, ("transposed", "resize"))
+
+
+class BlurDownsample(nn.Module):
+    """[N, C, H, W] -> [N, C, H/2, W/2]: binomial blur, then every second pixel (Zhang 2019, section 3)."""
+
+    filt: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("filt", _binomial((1.0, 2.0, 1.0), channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = functional.pad(x, (1, 1, 1, 1), mode="reflect")
+        return functional.conv2d(padded, self.filt, stride=2, groups=x.shape[1])
+
+
+class BlurUpsample(nn.Module):
+    """[N, C, H, W] -> [N, C, 2H, 2W]: zeros between the pixels, then a binomial blur that keeps the mean."""
+
+    filt: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("filt", 4 * _binomial((1.0, 3.0, 3.0, 1.0), channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+        return functional.conv_transpose2d(padded, self.filt, stride=2, padding=3, groups=x.shape[1])
+
+
+def _binomial(taps: tuple[float, ...], channels: int) -> Tensor:
+    line = torch.tensor(taps)
+    square = torch.outer(line, line)
+    return (square / square.sum()).repeat(channels, 1, 1, 1)
+
+
+def require_size(images: Tensor, smallest: int, hint: Callable[[int, int], str], multiple: int = 1) -> None:
+    """UserError with hint(H, W) unless H and W of [N, C, H, W] are multiples of `multiple`, at least `smallest`."""
+    if torch.jit.is_tracing() or torch.compiler.is_compiling():  # type: ignore[attr-defined]
+        return  # a guard on the size would fix it in the exported graph
+    height, width = images.shape[-2:]
+    if min(height, width) < smallest:
+        raise UserError(
+            f"images of {height}x{width} (height x width) are too small for this network",
+            expected=f"at least {smallest} pixels on each side",
+            hint=hint(height, width),
+        )
+    if height % multiple or width % multiple:
+        raise UserError(
+            f"images of {height}x{width} (height x width) do not fit this network",
+            expected=f"height and width that are multiples of {multiple}",
+            hint=hint(height, width),
+        )

@@ -1,0 +1,197 @@
+"""The report as one file: pictures and curves are inside it, nothing is fetched, no script runs."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from PIL import Image
+
+from translate import __version__
+from translate.config import Config
+from translate.data.images import Pixels
+from translate.report import charts
+
+Row = tuple[Pixels | None, Pixels, Pixels | None]
+"""Input (None: made from nothing), output, truth (None: not known), all uint8 [H, W, C]."""
+
+BETTER = {"l1": "lower", "psnr": "higher", "ssim": "higher"}
+LONG = {"l1": "L1, grey levels", "psnr": "PSNR, dB", "ssim": "SSIM"}
+SMALLEST, LARGEST = 128, 256
+"""Width of a picture on the page, in CSS pixels."""
+
+
+@dataclass(frozen=True)
+class Direction:
+    """A grid of the page."""
+
+    name: str
+    columns: list[str]
+    rows: list[list[Markup]]
+    width: int
+
+
+def write(
+    path: Path,
+    run: Path | None,
+    config: Config,
+    scores: dict[str, Any],
+    rows: Mapping[str, Sequence[Row]],
+    log: list[dict[str, Any]],
+) -> None:
+    """Write the report. `scores`: as `evaluate` returns them, or {} without held-out pairs; `rows`: examples by
+    direction "a2b", "b2a", or "sample" for an unconditional run; `log`: the rows of the run's log.jsonl."""
+    template = (resources.files("translate.report") / "page.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    html = environment.from_string(template).render(
+        title=_title(config),
+        trained=_trained(config, scores, log),
+        results=_results(scores),
+        directions=[_direction(name, examples) for name, examples in rows.items() if examples],
+        scores=_table(scores),
+        charts=[(chart.name, Markup(chart.svg)) for chart in charts.losses(log)],
+        colours=charts.COLOURS,
+        protocol=_flat(scores.get("protocol", {})),
+        findings=scores.get("findings", []),
+        commands=_commands(run, config),
+        config=config.to_yaml(),
+        version=__version__,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.partial")
+    unfinished.write_text(html, encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def _title(config: Config) -> str:
+    name = Path(config.data.root).resolve().name if config.data.root else "a dataset"
+    if config.networks.latent is not None:
+        return f"{name}: drawn from nothing"
+    arrow = (
+        "A and B, both ways"
+        if len(config.produce) == 2
+        else f"{config.produce[0].other.upper()} to {config.produce[0].upper()}"
+    )
+    return f"{name}: {arrow}"
+
+
+def _trained(config: Config, scores: dict[str, Any], log: list[dict[str, Any]]) -> str:
+    height, width = config.data.size
+    terms = _and(list(config.objective))
+    text = f"A {config.networks.generator.name} generator at {width}×{height} px, trained with {terms}"
+    if log:
+        last = log[-1]
+        steps = max(last["step"], scores.get("protocol", {}).get("step") or 0)  # the log has only every so many
+        text += f", {steps:,} steps in {_duration(last['seconds'])}"
+        if "images_per_second" in last:
+            text += f" ({last['images_per_second']:.0f} images/s at the end)"
+    return text + "."
+
+
+def _and(words: list[str]) -> str:
+    words = [word.replace("_", " ") for word in words]
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _results(scores: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    """For each direction: its name, what became of doing nothing's error, and whether that is better."""
+    said = []
+    for direction, values in scores.get("metrics", {}).items():
+        nothing = scores["baseline"].get(direction, {})
+        if "l1" in values and "l1" in nothing:
+            ours, other = values["l1"], nothing["l1"]
+            share = ours / other if other else float("inf")
+            verdict = f"the error is {share:.2f} of it" if share < 1 else f"worse than that: {share:.2f} of it"
+            text = f"held-out L1 {ours:.1f} grey levels against {other:.1f} for doing nothing: {verdict}"
+        else:
+            text = "held-out " + ", ".join(f"{LONG.get(k, k)} {v:.2f}" for k, v in values.items())
+            share = 0.0
+        said.append((_arrow(direction), text, share < 1))
+    return said
+
+
+def _arrow(direction: str) -> str:
+    return {"a2b": "A → B", "b2a": "B → A", "sample": "Samples"}.get(direction, direction)
+
+
+def _direction(name: str, rows: Sequence[Row]) -> Direction:
+    source, _, target = name.upper().partition("2")
+    heads = [f"input {source}", f"output {target}", f"truth {target}"]
+    kept = [i for i in range(3) if any(row[i] is not None for row in rows)]
+    wide = max(row[1].shape[1] for row in rows)
+    width = SMALLEST if wide <= SMALLEST else min(wide, LARGEST)
+    if kept == [1]:
+        return Direction(_arrow(name), [], [[_picture(row[1], "sample") for row in rows]], width)
+    cells = [[Markup("") if (pixels := row[i]) is None else _picture(pixels, heads[i]) for i in kept] for row in rows]
+    return Direction(_arrow(name), [heads[i] for i in kept], cells, width)
+
+
+def _picture(pixels: Pixels, name: str) -> Markup:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG", optimize=True)
+    height, width = pixels.shape[:2]
+    source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return Markup('<img src="{}" width="{}" height="{}" alt="{}">').format(source, width, height, name)
+
+
+def _table(scores: dict[str, Any]) -> list[tuple[str, str, list[tuple[str, str, bool]]]]:
+    """Per metric: name, which way is better, and per direction (ours, nothing's, whether ours is better)."""
+    metrics, baseline = scores.get("metrics", {}), scores.get("baseline", {})
+    names = dict.fromkeys(name for values in metrics.values() for name in values)
+    table = []
+    for name in names:
+        cells = []
+        for direction, values in metrics.items():
+            ours, nothing = values.get(name), baseline.get(direction, {}).get(name)
+            sign = -1 if BETTER.get(name) == "lower" else 1
+            better = ours is not None and nothing is not None and sign * ours > sign * nothing
+            cells.append((_number(ours), _number(nothing), better))
+        table.append((LONG.get(name, name), BETTER.get(name, ""), cells))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}" if abs(value) < 2 else f"{value:.2f}"
+
+
+def _flat(protocol: dict[str, Any]) -> list[tuple[str, str]]:
+    lines = []
+    for key, value in protocol.items():
+        if value in (None, [], {}):
+            continue
+        if isinstance(value, dict):
+            value = ", ".join(f"{k}: {v}" for k, v in value.items())
+        elif isinstance(value, list | tuple):
+            value = " × ".join(map(str, value)) + " (height × width)" if key == "size" else ", ".join(map(str, value))
+        lines.append((key.replace("_", " "), str(value)))
+    return lines
+
+
+def _commands(run: Path | None, config: Config) -> list[str]:
+    """What makes this run again, and this page."""
+    if run is None:
+        return []
+    data = shlex.quote(config.data.root) if config.data.root else "DIR"
+    here = shlex.quote(str(run))
+    again = shlex.quote(str(run) + "-again")
+    return [
+        f"translate train {shlex.quote(str(run / 'config.yaml'))} --data {data} --out {again}",
+        f"translate report {here}",
+    ]

@@ -1,0 +1,196 @@
+"""The visible loop: batch -> step -> log -> preview -> save. The same command again continues it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from translate import augment, build, checkpoint
+from translate.config import Config, load_run
+from translate.data.layouts import Dataset
+from translate.data.loader import Batches, loader
+from translate.errors import UserError
+from translate.log import Log
+from translate.preview import Preview
+
+MAY_CHANGE = ("training.steps", "training.minutes", "log", "data.root", "data.cache", "data.workers")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands: step, share done in [0, 1], seconds of training, images/s, latest losses."""
+
+    step: int
+    share: float
+    seconds: float
+    images_per_second: float
+    losses: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended."""
+
+    steps: int
+    seconds: float
+    interrupted: bool
+
+
+def train(
+    config: Config,
+    dataset: Dataset,
+    run: Path,
+    device: torch.device,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    loading: Callable[[int, int], None] = lambda done, total: None,
+    warn: Callable[[str], None] = lambda sentence: None,
+) -> Outcome:
+    """Train until the steps or minutes are done, or until Ctrl-C; everything needed to go on stays in `run`."""
+    settings, log_settings = config.training, config.log
+    batches = Batches(
+        dataset.split("train"),
+        config.data,
+        settings.batch,
+        settings.seed,
+        latent=config.networks.latent,
+        progress=loading,
+    )
+    for path, reason in batches.unreadable:
+        warn(f"left out: {path}: {reason}")
+    trainer = build.trainer(config, batches[0], device)
+    augmentation = augment.build(config.augment)
+    seconds = _begin(config, run, trainer, device)
+    preview = Preview(config, dataset, device)
+    with Log(run, trainer.step_count) as log, _interruptible() as interrupted:
+        clock = _Clock(seconds)
+        saved = seconds
+        window: list[tuple[float, float]] = []  # seconds of the step, of them waiting for data
+        stop = None if settings.minutes is not None else settings.steps
+        for batch in loader(batches, trainer.step_count, stop, config.data.workers, pin=device.type == "cuda"):
+            waited = clock.lap()
+            share = _share(config, trainer.step_count, clock.seconds)
+            report = (trainer.step_count + 1) % log_settings.every == 0
+            batch = augmentation(batch.to(device), seed=(settings.seed << 32) + trainer.step_count)
+            losses = trainer.step(batch, share, measure=report)
+            step = trainer.step_count
+            if report:
+                values = {name: float(value) for name, value in losses.items()}  # the only wait for the device
+            window.append((clock.lap() + waited, waited))
+            if report:
+                spent = sum(whole for whole, _ in window)
+                rate = len(window) * len(batch) / spent
+                waiting = sum(wait for _, wait in window) / spent
+                window.clear()
+                named = {k if "/" in k and k.startswith("grad_norm") else f"loss/{k}": v for k, v in values.items()}
+                rates = {f"learning_rate/{player}": o.param_groups[0]["lr"] for player, o in trainer.optimizers.items()}
+                log.scalars(
+                    step, {"seconds": clock.seconds, "images_per_second": rate, "data_wait": waiting, **named, **rates}
+                )
+                watch(Progress(step, _share(config, step, clock.seconds), clock.seconds, rate, values))
+            if step % log_settings.preview_every == 0 or step == 1:
+                for name, grid in preview.draw(trainer.ema.module).items():
+                    log.preview(step, name, grid)
+            if clock.seconds - saved > log_settings.save_minutes * 60:
+                _save(config, run, trainer, clock.seconds)
+                saved = clock.seconds
+            if interrupted() or _share(config, step, clock.seconds) >= 1:
+                break
+            clock.skip()
+        for name, grid in preview.draw(trainer.ema.module).items():
+            log.preview(trainer.step_count, name, grid)
+        _save(config, run, trainer, clock.seconds)
+        return Outcome(trainer.step_count, clock.seconds, interrupted())
+
+
+class _Clock:
+    """Seconds of training; what is skipped (previews, checkpoints) is not counted."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self._last = seconds, time.perf_counter()
+
+    def lap(self) -> float:
+        now = time.perf_counter()
+        spent, self._last = now - self._last, now
+        self.seconds += spent
+        return spent
+
+    def skip(self) -> None:
+        self._last = time.perf_counter()
+
+
+def _share(config: Config, step: int, seconds: float) -> float:
+    if config.training.minutes is not None:
+        return min(1.0, seconds / (config.training.minutes * 60))
+    return min(1.0, step / config.training.steps)
+
+
+def _begin(config: Config, run: Path, trainer: Any, device: torch.device) -> float:
+    """Continue from the newest checkpoint of `run` or start it; the seconds already trained."""
+    path = run / "config.yaml"
+    seconds = 0.0
+    if path.exists():
+        _same(load_run(run), config, run)
+        if (run / checkpoint.FOLDER).is_dir():
+            state = checkpoint.read(checkpoint.newest(run), device)
+            trainer.load_state_dict(state)
+            seconds = state["seconds"]
+    elif run.exists() and any(run.iterdir()):
+        raise UserError(f'"{run}" holds other files', where="--out", expected="a new folder, or one that holds a run")
+    run.mkdir(parents=True, exist_ok=True)
+    path.write_text(config.to_yaml(), encoding="utf-8")
+    return seconds
+
+
+def _same(old: Config, new: Config, run: Path) -> None:
+    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    for key in sorted(before | after):
+        if before.get(key) != after.get(key) and not key.startswith(MAY_CHANGE):
+            raise UserError(
+                f"{key} is {after.get(key)!r}, but this run was begun with {before.get(key)!r}",
+                where=str(run),
+                hint="the first command to continue it, or another --out for a new run",
+            )
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {
+        k: v for name, child in tree.items() for k, v in _flat(child, f"{prefix}.{name}" if prefix else name).items()
+    }
+
+
+def _save(config: Config, run: Path, trainer: Any, seconds: float) -> None:
+    state = {**trainer.state_dict(), "seconds": seconds, "config": json.dumps(config.model_dump(mode="json"))}
+    checkpoint.save(run, state, config.log.keep)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """SIGINT and SIGTERM ask the loop to finish its step; a second one leaves at once."""
+    asked = False
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        for kind in before:
+            signal.signal(kind, signal.SIG_DFL)
+
+    try:
+        before = {kind: signal.signal(kind, ask) for kind in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: somebody else handles signals
+        before = {}
+    try:
+        yield lambda: asked
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

@@ -1,0 +1,138 @@
+"""One step of the game: two players move in turn. Names no term, no network and no file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from translate.config import Training
+from translate.domain import Batch
+from translate.ema import Ema
+from translate.objective import Objective, Player
+from translate.translations import Networks, Translations
+
+
+def rate_factor(training: Training, progress: float) -> float:
+    """The share of the learning rate at `progress` in [0, 1]: warm-up, then constant, linear or cosine decay to 0."""
+    if progress < training.warmup:
+        return progress / training.warmup
+    if training.schedule == "constant" or progress < training.decay_from:
+        return 1.0
+    left = min(1.0, max(0.0, (1 - progress) / (1 - training.decay_from)))
+    return left if training.schedule == "linear" else 0.5 - 0.5 * math.cos(math.pi * left)
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is arithmetic of the device's own: where it is emulated it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+class Trainer:
+    """The players, their optimisers and the moving average of the generators."""
+
+    def __init__(self, networks: Networks, objective: Objective, training: Training, device: torch.device) -> None:
+        self.networks, self.objective, self.training, self.device = networks, objective, training, device
+        self.ema = Ema(networks.generator, training.ema)
+        self.bf16 = training.precision == "bf16" or (training.precision == "auto" and computes_in_bf16(device))
+        self.step_count = 0
+        self.parameters: dict[Player, list[nn.Parameter]] = {
+            Player.GENERATOR: [*networks.generator.parameters(), *objective.parameters()],
+            Player.DISCRIMINATOR: list(networks.discriminator.parameters()),
+        }
+        for group in self.parameters.values():
+            group[:] = [p for p in group if p.requires_grad]
+        self.rates = {
+            Player.GENERATOR: training.learning_rate,
+            Player.DISCRIMINATOR: training.discriminator_learning_rate or training.learning_rate,
+        }
+        self.optimizers = {
+            player: torch.optim.Adam(
+                group, lr=self.rates[player], betas=training.betas, fused=device.type in ("cpu", "cuda")
+            )
+            for player, group in self.parameters.items()
+            if group
+        }
+
+    def step(self, batch: Batch, progress: float = 0.0, measure: bool = False) -> dict[str, Tensor]:
+        """Both players' moves on one batch; unweighted losses, with gradient norms when `measure`."""
+        # The step is the only random state: resuming needs no generator's state.
+        torch.manual_seed((self.training.seed << 32) + self.step_count)
+        parts = [Translations(b, self.networks) for b in batch.split(self.training.accumulate)]
+        logged: dict[str, Tensor] = {}
+        for player, optimizer in self.optimizers.items():
+            optimizer.zero_grad(set_to_none=True)
+            with frozen(self.parameters[player.opponent]):
+                for x in parts:
+                    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                        losses = self.objective(player, x, progress)
+                    if losses:
+                        torch.stack([loss.weighted for loss in losses.values()]).sum().div(len(parts)).backward()
+                    x.detach()
+                    for name, loss in losses.items():
+                        logged[name] = logged.get(name, 0) + loss.value.detach() / len(parts)
+            self._move(player, optimizer, progress, logged, measure)
+        self.ema.update(self.networks.generator)
+        self.step_count += 1
+        return logged
+
+    def _move(
+        self,
+        player: Player,
+        optimizer: torch.optim.Optimizer,
+        progress: float,
+        logged: dict[str, Tensor],
+        measure: bool,
+    ) -> None:
+        group = self.parameters[player]
+        if self.training.clip is not None:
+            norm = nn.utils.clip_grad_norm_(group, self.training.clip)
+        elif measure:
+            norm = nn.utils.get_total_norm([p.grad for p in group if p.grad is not None])
+        if self.training.clip is not None or measure:
+            logged[f"grad_norm/{player}"] = norm
+        for settings in optimizer.param_groups:
+            settings["lr"] = self.rates[player] * rate_factor(self.training, progress)
+        optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that a step changes: tensors and plain values only."""
+        return {
+            "step": self.step_count,
+            "generator": self.networks.generator.state_dict(),
+            "discriminator": self.networks.discriminator.state_dict(),
+            "objective": self.objective.state_dict(),
+            "generator_ema": self.ema.module.state_dict(),
+            "ema_updates": self.ema.updates,
+            "optimizers": {str(player): optimizer.state_dict() for player, optimizer in self.optimizers.items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from `state_dict()`."""
+        self.step_count = state["step"]
+        self.networks.generator.load_state_dict(state["generator"])
+        self.networks.discriminator.load_state_dict(state["discriminator"])
+        self.objective.load_state_dict(state["objective"])
+        self.ema.module.load_state_dict(state["generator_ema"])
+        self.ema.updates = state["ema_updates"]
+        for player, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][str(player)])
+
+
+@contextmanager
+def frozen(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Gradients flow through these parameters' networks, but none is computed for them."""
+    held = list(parameters)
+    for parameter in held:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in held:
+            parameter.requires_grad_(True)
