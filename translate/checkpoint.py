@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +46,8 @@ def read(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
     """The state in a checkpoint, tensors on `device`; UserError when it is damaged or holds more than plain values."""
     try:
         state = torch.load(path, map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # a damaged pickle fails in any way that its bytes happen to spell
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(f"can't be read as a checkpoint ({reason})", where=str(path)) from None
     if not isinstance(state, dict) or "generator_ema" not in state:
         raise UserError("is no checkpoint of this program", where=str(path))

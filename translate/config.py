@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from translate import signatures
 from translate.domain import Domain
@@ -17,7 +17,9 @@ from translate.errors import UserError, nearest, unknown
 from translate.networks import DISCRIMINATORS, GENERATORS
 from translate.terms import TABLE as TERMS
 
-Size = tuple[int, int]
+Side = Annotated[int, Field(gt=0)]
+Size = tuple[Side, Side]
+Weights = Annotated[list[tuple[float, float]], Field(min_length=1)]
 Entry = str | dict[str, Any]
 
 
@@ -41,7 +43,7 @@ class Data(Strict):
     size: Size = Field((256, 256), description="height and width that the networks are trained on")
     load_size: Size | None = Field(None, description="height and width of the cached image; null: the training size")
     channels: Channels = Channels()
-    pairs: int | Literal["all", "stem"] = "all"
+    pairs: Annotated[int, Field(ge=0)] | Literal["all", "stem"] = "all"
     paired_share: float | None = Field(
         None, ge=0, le=1, description="share of paired rows in a batch; null: as in the data"
     )
@@ -79,7 +81,7 @@ class Term(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     term: str | None = Field(None, description="the term's name in the table; null: the key it stands under")
-    weight: float | list[tuple[float, float]] = Field(1.0, description="or [[progress, weight], ...], linear between")
+    weight: float | Weights = Field(1.0, description="or [[progress, weight], ...], linear between")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -103,7 +105,13 @@ class Training(Strict):
     clip: float | None = Field(None, gt=0, description="largest gradient norm")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the generators' moving average; 0: none")
     precision: Literal["fp32", "bf16", "auto"] = Field("fp32", description="auto: bf16 where the device computes in it")
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**31)
+
+    @model_validator(mode="after")
+    def _parts_hold_rows(self) -> Training:
+        if self.accumulate > self.batch:
+            raise ValueError(f"a batch of {self.batch} can't be computed in {self.accumulate} parts (accumulate)")
+        return self
 
 
 class Log(Strict):
@@ -126,6 +134,13 @@ class Config(Strict):
     objective: dict[str, Term] = {"adversarial": Term(), "cycle": Term(weight=10.0)}
     training: Training = Training()
     log: Log = Log()
+
+    @field_validator("produce")
+    @classmethod
+    def _each_once(cls, produce: list[Domain]) -> list[Domain]:
+        if len(set(produce)) < len(produce):
+            raise ValueError("each domain once: [b, a], [b] or [a]")
+        return produce
 
     @model_validator(mode="after")
     def _unconditional_makes_b(self) -> Config:
@@ -162,7 +177,11 @@ def load(source: str, settings: Sequence[str] = ()) -> Config:
     if not path.is_file():
         kind = "configuration file" if source.endswith((".yaml", ".yml")) or os.sep in source else "preset"
         raise unknown(kind, source, known, hint="`translate presets` lists them; a file of your own ends in .yaml")
-    return parse(path.read_text(encoding="utf-8"), settings, where=source)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError("is no text", where=source, expected="a YAML file, as `translate show PRESET` prints") from None
+    return parse(text, settings, where=source)
 
 
 def load_run(run: Path) -> Config:
@@ -235,7 +254,14 @@ def _check_entries(entries: list[Entry], package: str, below: str, where: str) -
     for index, entry in enumerate(entries):
         named: dict[str, Any] = {entry: {}} if isinstance(entry, str) else entry
         name, given = next(iter(named.items()), ("", {}))
-        arguments: dict[str, Any] = given or {}
+        # a composition may be given its transforms alone
+        arguments: Any = {"transforms": given} if name in COMPOSITIONS and isinstance(given, list) else given or {}
+        if not isinstance(arguments, dict):
+            raise UserError(
+                f"{given!r} are no arguments",
+                where=f"{where}[{index}].{name}",
+                expected="names and values, such as {p: 0.5}",
+            )
         if name in COMPOSITIONS:
             _check_entries(arguments.get("transforms", []), package, below, f"{where}[{index}].{name}")
             continue

@@ -47,12 +47,13 @@ class Log:
         """One row: {"step": .., name: value, ..}, and the same names in TensorBoard."""
         self._later(self._write, step, values)
 
-    def preview(self, step: int, name: str, grid: NDArray[np.uint8]) -> None:
-        """A grid [H, W, 3] as RUN/previews/NAME-STEP.png and in TensorBoard."""
-        self._later(self._draw, step, name, grid)
+    def previews(self, step: int, grids: dict[str, NDArray[np.uint8]]) -> None:
+        """Grids [H, W, 3] by name, as RUN/previews/NAME-STEP.png and in TensorBoard."""
+        for name, grid in grids.items():
+            self._later(self._draw, step, name, grid)
 
     def _write(self, step: int, values: dict[str, float]) -> None:
-        self._rows.write(json.dumps({"step": step, **{k: round(v, 6) for k, v in values.items()}}) + "\n")
+        self._rows.write(json.dumps({"step": step, **{k: float(f"{v:.6g}") for k, v in values.items()}}) + "\n")
         self._rows.flush()
         for name, value in values.items():
             self._board.add_scalar(name, value, step)
@@ -73,10 +74,12 @@ class Log:
         self._pending.append(self._thread.submit(work, *arguments))
 
     def close(self) -> None:
-        """Wait for everything to be written."""
+        """Wait for everything to be written; raises what a write had failed with."""
         self._thread.shutdown(wait=True)
         self._board.close()
         self._rows.close()
+        for done in self._pending:
+            done.result()
 
     def __enter__(self) -> Log:
         return self

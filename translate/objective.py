@@ -42,10 +42,10 @@ def weight_at(weight: Weight, progress: float) -> float:
     """A constant weight, or one linear between [progress, weight] points; progress in [0, 1]."""
     if isinstance(weight, int | float):
         return float(weight)
-    (before, low), *rest = sorted(weight)
+    (before, low), *rest = sorted(weight, key=lambda point: point[0])  # equal points keep their order: a jump
     for after, high in rest:
         if progress < after:
-            share = max(0.0, progress - before) / (after - before)
+            share = (progress - before) / (after - before) if progress > before else 0.0
             return low + (high - low) * share
         before, low = after, high
     return low

@@ -114,11 +114,13 @@ def plan(found: Fingerprint, machine: Machine, minutes: float | None) -> Plan:
         Regime.UNCONDITIONAL: "unconditional",
     }[regime]
     choose("preset", preset, f"the data is {regime}" + ("" if gpu or preset != "fast" else ", and there is no GPU"))
+    if regime is Regime.SUPERVISED:
+        choose("produce", ["b"], "A to B; the other way is --set produce=[a]")
     choose("training.minutes", minutes, "as given" if given else "no --minutes given: a first useful result")
     small = not gpu and regime is not Regime.UNCONDITIONAL
-    rate = machine.fast_rate if small else machine.full_rate
-    if regime is Regime.UNCONDITIONAL:
-        rate = 4 * machine.fast_rate  # one shallow generator and no cycle
+    rate = machine.full_rate if gpu else machine.fast_rate
+    # The machine was timed on an unpaired step: six passes through generators; here there is one.
+    rate *= {Regime.SUPERVISED: 3, Regime.UNCONDITIONAL: 4}.get(regime, 1)
     height, width, seen = _size(found, rate * minutes * 60, WANTED[regime], square=regime is Regime.UNCONDITIONAL)
     choose(
         "data.size",
@@ -194,7 +196,8 @@ def _size(found: Fingerprint, budget: float, wanted: int, square: bool) -> tuple
     aspect = 1.0 if square else found.width / found.height
     best = None
     for side in SIDES:
-        short, long = side, max(side, round(side * max(aspect, 1 / aspect) / 32) * 32)
+        step = 16 if side < 96 else 32  # rounded down, never above the image; a U-Net can halve it 4 or 5 times
+        short, long = side, max(side, int(side * max(aspect, 1 / aspect) / step + 1e-6) * step)
         height, width = (short, long) if aspect >= 1 else (long, short)
         seen = int(budget * SIZE**2 / (height * width))
         if best is None or (side <= min(found.height, found.width) * 1.1 and seen >= wanted):

@@ -18,7 +18,6 @@ class Preview:
 
     def __init__(self, config: Config, dataset: Dataset, device: torch.device) -> None:
         self.rows, self.device, self.config = config.log.preview_rows, device, config
-        name = next(name for name in ("test", "val", "train") if name in dataset.splits)
         self.inputs: dict[Domain, Tensor] = {}
         self.truths: dict[Domain, Tensor] = {}
         if config.networks.latent is not None:
@@ -26,7 +25,8 @@ class Preview:
             z = torch.randn(self.rows**2, config.networks.latent, generator=generator)
             self.inputs[Domain.B] = z.to(device)
             return
-        split = dataset.splits[name]
+        splits = [dataset.splits[name] for name in ("test", "val", "train") if name in dataset.splits]
+        split = next(s for s in splits if all(s.of(domain.other) for domain in config.produce))
         for domain in config.produce:
             self.inputs[domain] = self._read(split, domain.other)
             if split.pairs:
@@ -35,7 +35,8 @@ class Preview:
     def _read(self, split: Split, domain: Domain) -> Tensor:
         pictures: list[Picture] = [pair[domain is Domain.B] for pair in split.pairs] or split.of(domain)
         channels = getattr(self.config.data.channels, domain)
-        chosen = [pictures[i * len(pictures) // self.rows] for i in range(min(self.rows, len(pictures)))]
+        count = min(self.rows, len(pictures))
+        chosen = [pictures[i * len(pictures) // count] for i in range(count)]
         arrays = []
         for picture in chosen:
             try:

@@ -21,6 +21,8 @@ from translate.data.loader import Batches, loader
 from translate.errors import UserError
 from translate.log import Log
 from translate.preview import Preview
+from translate.seeds import seed_of
+from translate.trainer import Trainer
 
 MAY_CHANGE = ("training.steps", "training.minutes", "log", "data.root", "data.cache", "data.workers")
 
@@ -71,44 +73,56 @@ def train(
     seconds = _begin(config, run, trainer, device)
     preview = Preview(config, dataset, device)
     with Log(run, trainer.step_count) as log, _interruptible() as interrupted:
-        clock = _Clock(seconds)
-        saved = seconds
-        window: list[tuple[float, float]] = []  # seconds of the step, of them waiting for data
-        stop = None if settings.minutes is not None else settings.steps
+        clock, meter, saved = _Clock(seconds), _Meter(), seconds
+        done = _share(config, trainer.step_count, seconds) >= 1
+        stop = trainer.step_count if done else settings.steps if settings.minutes is None else None
         for batch in loader(batches, trainer.step_count, stop, config.data.workers, pin=device.type == "cuda"):
             waited = clock.lap()
             share = _share(config, trainer.step_count, clock.seconds)
             report = (trainer.step_count + 1) % log_settings.every == 0
-            batch = augmentation(batch.to(device), seed=(settings.seed << 32) + trainer.step_count)
+            batch = augmentation(batch.to(device), seed_of("augment", settings.seed, trainer.step_count))
             losses = trainer.step(batch, share, measure=report)
             step = trainer.step_count
+            values = {name: float(value) for name, value in losses.items()} if report else {}  # waits for the device
+            meter.add(len(batch), waited + clock.lap(), waited)
             if report:
-                values = {name: float(value) for name, value in losses.items()}  # the only wait for the device
-            window.append((clock.lap() + waited, waited))
-            if report:
-                spent = sum(whole for whole, _ in window)
-                rate = len(window) * len(batch) / spent
-                waiting = sum(wait for _, wait in window) / spent
-                window.clear()
-                named = {k if "/" in k and k.startswith("grad_norm") else f"loss/{k}": v for k, v in values.items()}
-                rates = {f"learning_rate/{player}": o.param_groups[0]["lr"] for player, o in trainer.optimizers.items()}
-                log.scalars(
-                    step, {"seconds": clock.seconds, "images_per_second": rate, "data_wait": waiting, **named, **rates}
-                )
+                rate, waiting = meter.read()
+                log.scalars(step, _row(clock.seconds, rate, waiting, values, trainer))
                 watch(Progress(step, _share(config, step, clock.seconds), clock.seconds, rate, values))
             if step % log_settings.preview_every == 0 or step == 1:
-                for name, grid in preview.draw(trainer.ema.module).items():
-                    log.preview(step, name, grid)
+                log.previews(step, preview.draw(trainer.ema.module))
             if clock.seconds - saved > log_settings.save_minutes * 60:
                 _save(config, run, trainer, clock.seconds)
                 saved = clock.seconds
             if interrupted() or _share(config, step, clock.seconds) >= 1:
                 break
             clock.skip()
-        for name, grid in preview.draw(trainer.ema.module).items():
-            log.preview(trainer.step_count, name, grid)
+        log.previews(trainer.step_count, preview.draw(trainer.ema.module))
         _save(config, run, trainer, clock.seconds)
         return Outcome(trainer.step_count, clock.seconds, interrupted())
+
+
+def _row(seconds: float, rate: float, waiting: float, losses: dict[str, float], trainer: Trainer) -> dict[str, float]:
+    """What is logged of a step; losses unweighted."""
+    row = {"seconds": seconds, "images_per_second": rate, "data_wait": waiting}
+    row |= {name if name.startswith("grad_norm/") else f"loss/{name}": value for name, value in losses.items()}
+    return row | {f"learning_rate/{player}": o.param_groups[0]["lr"] for player, o in trainer.optimizers.items()}
+
+
+class _Meter:
+    """Images/s and the share of the time that went into waiting for data, since it was last read."""
+
+    _images, _seconds, _waited = 0, 0.0, 0.0
+
+    def add(self, images: int, seconds: float, waited: float) -> None:
+        self._images += images
+        self._seconds += seconds
+        self._waited += waited
+
+    def read(self) -> tuple[float, float]:
+        rate, waiting = self._images / self._seconds, self._waited / self._seconds
+        self._images, self._seconds, self._waited = 0, 0.0, 0.0
+        return rate, waiting
 
 
 class _Clock:
@@ -133,17 +147,18 @@ def _share(config: Config, step: int, seconds: float) -> float:
     return min(1.0, step / config.training.steps)
 
 
-def _begin(config: Config, run: Path, trainer: Any, device: torch.device) -> float:
+def _begin(config: Config, run: Path, trainer: Trainer, device: torch.device) -> float:
     """Continue from the newest checkpoint of `run` or start it; the seconds already trained."""
     path = run / "config.yaml"
     seconds = 0.0
     if path.exists():
-        _same(load_run(run), config, run)
-        if (run / checkpoint.FOLDER).is_dir():
+        begun = load_run(run)
+        if any((run / checkpoint.FOLDER).glob("step-*.pt")):  # else nothing is trained yet, and all may still change
+            _same(begun, config, run)
             state = checkpoint.read(checkpoint.newest(run), device)
             trainer.load_state_dict(state)
             seconds = state["seconds"]
-    elif run.exists() and any(run.iterdir()):
+    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise UserError(f'"{run}" holds other files', where="--out", expected="a new folder, or one that holds a run")
     run.mkdir(parents=True, exist_ok=True)
     path.write_text(config.to_yaml(), encoding="utf-8")
@@ -169,7 +184,7 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
     }
 
 
-def _save(config: Config, run: Path, trainer: Any, seconds: float) -> None:
+def _save(config: Config, run: Path, trainer: Trainer, seconds: float) -> None:
     state = {**trainer.state_dict(), "seconds": seconds, "config": json.dumps(config.model_dump(mode="json"))}
     checkpoint.save(run, state, config.log.keep)
 

@@ -72,17 +72,26 @@ def _read(target: str, where: str) -> Signature:
     module, _, name = target.partition(":")
     try:
         spec = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
+    except (ImportError, ValueError):  # not there, or no name of a module at all
         spec = None
-    if spec is None or spec.origin is None:
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         raise UserError(f'no module "{module}"', where=where, expected="an importable module before the colon")
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    try:
+        tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise UserError(f"{spec.origin} is not Python: {error}", where=where) from None
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     if name not in classes:
         raise unknown(f"class in {module}", name, classes, where=where)
     node = classes[name]
     methods = frozenset(item.name for item in node.body if isinstance(item, ast.FunctionDef))
-    return Signature(target, _options(node), _attributes(node), methods)
+    try:
+        options = _options(node)
+    except ValueError:
+        raise UserError(
+            f"{target} has a default that is no literal", where=where, expected="such as 3 or None"
+        ) from None
+    return Signature(target, options, _attributes(node), methods)
 
 
 def _options(node: ast.ClassDef) -> dict[str, Option]:

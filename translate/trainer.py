@@ -14,6 +14,7 @@ from translate.config import Training
 from translate.domain import Batch
 from translate.ema import Ema
 from translate.objective import Objective, Player
+from translate.seeds import seed_of
 from translate.translations import Networks, Translations
 
 
@@ -63,7 +64,7 @@ class Trainer:
     def step(self, batch: Batch, progress: float = 0.0, measure: bool = False) -> dict[str, Tensor]:
         """Both players' moves on one batch; unweighted losses, with gradient norms when `measure`."""
         # The step is the only random state: resuming needs no generator's state.
-        torch.manual_seed((self.training.seed << 32) + self.step_count)
+        torch.manual_seed(seed_of("step", self.training.seed, self.step_count))
         parts = [Translations(b, self.networks) for b in batch.split(self.training.accumulate)]
         logged: dict[str, Tensor] = {}
         for player, optimizer in self.optimizers.items():

@@ -34,7 +34,8 @@ def command(directory: Path, pairs: str, file: str | None) -> None:
 
         found = check(directory, int(pairs) if pairs.isdigit() else pairs, progress)
     if file:
-        click.open_file(file, "w", encoding="utf-8").write(json.dumps(found, indent=2) + "\n")
+        with click.open_file(file, "w", encoding="utf-8") as opened:
+            opened.write(json.dumps(found, indent=2) + "\n")
     if file != "-":
         _print(found)
     if found["problems"]:

@@ -24,10 +24,10 @@ def list_() -> None:
 @command.command("make")
 @click.argument("name")
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--train", default=2000, show_default=True, help="Training scenes.")
-@click.option("--test", default=200, show_default=True, help="Held-out pairs.")
-@click.option("--size", default=64, show_default=True, help="Pixels a side.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--train", type=click.IntRange(min=0), default=2000, show_default=True, help="Training scenes.")
+@click.option("--test", type=click.IntRange(min=0), default=200, show_default=True, help="Held-out pairs.")
+@click.option("--size", type=click.IntRange(min=8), default=64, show_default=True, help="Pixels a side.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
     "--pairs/--no-pairs", default=True, help="Whether trainA and trainB show the same scenes.  [default: pairs]"
 )

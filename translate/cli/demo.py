@@ -83,7 +83,8 @@ def _score(model: Model, dataset: Dataset, out: Path, seed: int) -> dict[str, An
 
 
 def _report(model: Model, dataset: Dataset, config: Config, run: Path, out: Path, scores: dict[str, Any]) -> None:
-    from translate import log, report
+    from translate import log
     from translate.metrics.evaluate import examples
+    from translate.report import page
 
-    report.write(out / "report.html", run, config, scores, examples(model, dataset, "test"), log.read(run))
+    page.write(out / "report.html", run, config, scores, examples(model, dataset, "test"), log.read(run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ def command(
     """
     if steps and minutes:
         raise UserError("--steps and --minutes were both given", expected="one of them")
-    added = [f"data.root={root}"]
+    added = [f"data.root={json.dumps(str(root))}"]  # quoted: a folder may be called 2024 or "null"
     if steps:
         added += [f"training.steps={steps}", "training.minutes=null"]
     if minutes:

@@ -142,7 +142,7 @@ class _Canvas:
         self._blot(_box(x, bend, f.mouth_wide, np.float32(0.028)), _rgb(0.72, 0.16, 0.18))
 
     def _room(self) -> Field:
-        hue, height = self.faces.room_hue, (self.y + 1) / 2
+        hue, height = self.faces.room_hue, ((self.y + 1) / 2).astype(np.float32)
         if not self.comic:
             return _hsv(hue, 0.28, 0.97 - 0.12 * height)
         dots = 0.045 + 0.05 * height - np.hypot((self.x + self.y) % 0.25 - 0.125, (self.x - self.y) % 0.25 - 0.125)
@@ -219,8 +219,8 @@ def make(
 
     Raises UserError when `root` already holds something else.
     """
-    if root.exists() and any(root.iterdir()):
-        raise UserError(f'"{root}" is not empty', expected="a new or an empty folder: nothing is overwritten")
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise UserError(f'"{root}" is not an empty folder', expected="a new or an empty folder: nothing is overwritten")
     jobs = []
     for split, first, count in (("train", 0, train), ("test", 1_000_000, test)):
         for domain in Domain:

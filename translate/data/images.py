@@ -123,9 +123,11 @@ def to_tensor(pixels: Pixels) -> Tensor:
     """From uint8 [(N,) H, W, C] to float32 [(N,) C, H, W] in [-1, 1]: x / 127.5 - 1."""
     import torch
 
-    writable = pixels if pixels.flags.writeable else pixels.copy()
-    channels_first = torch.from_numpy(writable).movedim(-1, -3).contiguous()
-    return channels_first.float().div_(127.5).sub_(1)
+    # In NumPy: a loading thread that computed with torch would start a second pool of threads to fight for the cores.
+    values = np.moveaxis(pixels, -1, -3).astype(np.float32, order="C")
+    values /= np.float32(127.5)
+    values -= np.float32(1)
+    return torch.from_numpy(values)
 
 
 def to_uint8(images: Tensor) -> Pixels:

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from hashlib import blake2b
 from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import Any, Protocol
@@ -26,6 +25,7 @@ from translate.data.layouts import Split
 from translate.data.transforms import Entry
 from translate.domain import Batch, Domain
 from translate.errors import UserError
+from translate.seeds import seed_of
 
 AHEAD = 4
 """So many batches are made ready while the network works."""
@@ -152,19 +152,19 @@ class Batches(Dataset[Batch]):
     def _pair(self, i: int, j: int, step: int, row: int) -> tuple[Pixels, Pixels]:
         a, b = self._cached[Domain.A][i], self._cached[Domain.B][j]
         if self._joint:
-            a, b = transforms.apply_pair(self._joint, a, b, _hash(self._seed, "joint", step, row))
+            a, b = transforms.apply_pair(self._joint, a, b, seed_of(self._seed, "joint", step, row))
         return self._finish(Domain.A, a, step, row), self._finish(Domain.B, b, step, row)
 
     def _single(self, domain: Domain, image: Pixels, step: int, row: int) -> Pixels:
         if self._joint:
-            image = transforms.apply(self._joint, image, _hash(self._seed, domain, step, row))
+            image = transforms.apply(self._joint, image, seed_of(self._seed, domain, step, row))
         return self._finish(domain, image, step, row)
 
     def _finish(self, domain: Domain, image: Pixels, step: int, row: int) -> Pixels:
         """Jitter of the input domain, and the promise that the picture has the size asked for."""
         made_by = self._joint
         if self._input and domain is Domain.A:
-            image, made_by = transforms.apply(self._input, image, _hash(self._seed, "input", step, row)), self._input
+            image, made_by = transforms.apply(self._input, image, seed_of(self._seed, "input", step, row)), self._input
         if image.shape[:2] != self._size:
             assert made_by is not None, "without transforms pictures are cached at the final size"
             raise UserError(
@@ -180,7 +180,7 @@ class Batches(Dataset[Batch]):
         generator = torch.Generator()
         rows = []
         for row in range(first, first + self._batch):
-            generator.manual_seed(_hash(self._seed, "latent", step, row) >> 1)
+            generator.manual_seed(seed_of("latent", self._seed, step, row))
             rows.append(torch.randn(self._latent or 0, generator=generator))
         return torch.stack(rows)
 
@@ -255,18 +255,13 @@ def _pinned(batch: Batch) -> Batch:
 
 @lru_cache(maxsize=16)
 def _permutation(seed: int, pool: str, size: int, turn: int) -> NDArray[np.int64]:
-    return np.random.default_rng(_hash(seed, pool, size, turn)).permutation(size)
+    return np.random.default_rng(seed_of(seed, pool, size, turn)).permutation(size)
 
 
 def _pick(seed: int, pool: str, size: int, position: int) -> int:
     """Item `position` of the endless sequence of permutations of 0 ... size-1."""
     turn, place = divmod(position, size)
     return int(_permutation(seed, str(pool), size, turn)[place])
-
-
-def _hash(*parts: int | str) -> int:
-    """64 bits that any change of any part changes; equal on every machine (unlike hash())."""
-    return int.from_bytes(blake2b(repr(tuple(map(str, parts))).encode(), digest_size=8).digest(), "little")
 
 
 def _channels(data: DataOptions, domain: Domain) -> int:

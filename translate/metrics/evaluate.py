@@ -93,6 +93,7 @@ def evaluate(
         raise UserError(f"nothing can be computed: {'; '.join(left_out.values())}", where=str(dataset.root))
     height, width = model.size
     protocol = {
+        "data": str(dataset.root),
         "split": split,
         "size": [height, width],
         "n": dict(counts),
