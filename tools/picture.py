@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from translate.data import layouts
+from translate.evaluation import examples
 from translate.inference.model import Model
-from translate.metrics.evaluate import examples
 
 COLUMNS, ZOOM, GAP = 10, 2, 6
 

@@ -59,6 +59,11 @@ class Component(BaseModel):
     model_config = ConfigDict(extra="allow")
     name: str
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
+
     @property
     def options(self) -> dict[str, Any]:
         """The options, without the name."""

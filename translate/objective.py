@@ -27,10 +27,14 @@ class Player(StrEnum):
 
 @dataclass(frozen=True)
 class Loss:
-    """An unweighted scalar, which is what is logged, and its weight, which is the objective's."""
+    """An unweighted scalar, which is what is logged, and its weight, which is the objective's.
+
+    `paired`: it is a mean over the batch's paired rows alone, not over all.
+    """
 
     value: Tensor
     weight: float
+    paired: bool = False
 
     @property
     def weighted(self) -> Tensor:
@@ -69,6 +73,7 @@ class Objective(nn.Module):
                 continue
             # A discriminator has no other task than its game, so a weight would only rescale its learning rate.
             weight = weight if player is Player.GENERATOR else 1.0
+            paired = "pairs" in term.needs or (x.conditional and hasattr(term, "for_discriminator"))
             label = name if player is Player.GENERATOR else f"{name}/discriminator"
-            losses |= {f"{label}/{domain}": Loss(value, weight) for domain, value in speak(x).items()}
+            losses |= {f"{label}/{domain}": Loss(value, weight, paired) for domain, value in speak(x).items()}
         return losses

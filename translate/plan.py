@@ -96,8 +96,8 @@ def fingerprint(dataset: Dataset) -> Fingerprint:
     return Fingerprint(*counts, height, width, channels[Domain.A], channels[Domain.B])
 
 
-def plan(found: Fingerprint, machine: Machine, minutes: float | None) -> Plan:
-    """The choices for a dataset, a machine and the minutes given."""
+def plan(found: Fingerprint, machine: Machine, minutes: float | None, size: tuple[int, int] | None = None) -> Plan:
+    """The choices for a dataset, a machine, the minutes given and, where the user wants one, the training size."""
     regime = found.regime
     gpu = machine.device.startswith("cuda")
     given = minutes is not None
@@ -121,12 +121,14 @@ def plan(found: Fingerprint, machine: Machine, minutes: float | None) -> Plan:
     rate = machine.full_rate if gpu else machine.fast_rate
     # The machine was timed on an unpaired step: six passes through generators; here there is one.
     rate *= {Regime.SUPERVISED: 3, Regime.UNCONDITIONAL: 4}.get(regime, 1)
-    height, width, seen = _size(found, rate * minutes * 60, WANTED[regime], square=regime is Regime.UNCONDITIONAL)
+    budget = rate * minutes * 60
+    height, width = size or _size(found, budget, WANTED[regime], square=regime is Regime.UNCONDITIONAL)
+    seen = int(budget * SIZE**2 / (height * width))
     choose(
         "data.size",
         [height, width],
-        f"median image {found.width}x{found.height}; {rate:.0f} images/s at {SIZE} px here, so about {seen:,} are seen "
-        f"in that time, {WANTED[regime]:,} wanted",
+        ("as given" if size else f"median image {found.width}x{found.height}")
+        + f"; {rate:.0f} images/s at {SIZE} px here, so about {seen:,} are seen in time, {WANTED[regime]:,} wanted",
     )
     if found.channels_a != 3 or found.channels_b != 3:
         choose("data.channels", {"a": found.channels_a, "b": found.channels_b}, "grey images stay grey")
@@ -139,6 +141,7 @@ def plan(found: Fingerprint, machine: Machine, minutes: float | None) -> Plan:
             {"name": "fast", "width": wide},
             "no GPU: thinks at a quarter of the size" + (", narrow since time is short" if wide == 64 else ""),
         )
+        choose("networks.discriminator.width", 32, "half of the published width, for speed")
     elif preset == "cyclegan":
         blocks = 9 if min(height, width) >= 256 else 6
         choose(
@@ -186,13 +189,15 @@ def configure(planned: Plan, settings: Sequence[str]) -> Config:
     return configuration.parse(yaml.safe_dump(tree), settings, where="the plan")
 
 
-def pairs_of(settings: Sequence[str]) -> str | int:
-    """The data.pairs among KEY=VALUE settings, which the dataset is read by before there is a configuration."""
-    return configuration.parse("{}", [s for s in settings if s.startswith("data.pairs=")], where="--set").data.pairs
+def asked(settings: Sequence[str]) -> tuple[str | int, tuple[int, int] | None]:
+    """The data.pairs and data.size among KEY=VALUE settings: they are needed before there is a configuration."""
+    early = [s for s in settings if s.startswith(("data.pairs=", "data.size="))]
+    data = configuration.parse("{}", early, where="--set").data
+    return data.pairs, data.size if "size" in data.model_fields_set else None
 
 
-def _size(found: Fingerprint, budget: float, wanted: int, square: bool) -> tuple[int, int, int]:
-    """The largest (height, width), and images seen, within a budget of images at 64 px; never above the images' own."""
+def _size(found: Fingerprint, budget: float, wanted: int, square: bool) -> tuple[int, int]:
+    """The largest (height, width) within a budget of images at 64 px; never above the images' own."""
     aspect = 1.0 if square else found.width / found.height
     best = None
     for side in SIDES:
@@ -201,7 +206,7 @@ def _size(found: Fingerprint, budget: float, wanted: int, square: bool) -> tuple
         height, width = (short, long) if aspect >= 1 else (long, short)
         seen = int(budget * SIZE**2 / (height * width))
         if best is None or (side <= min(found.height, found.width) * 1.1 and seen >= wanted):
-            best = height, width, seen
+            best = height, width
     assert best is not None
     return best
 

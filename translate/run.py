@@ -58,6 +58,7 @@ def train(
 ) -> Outcome:
     """Train until the steps or minutes are done, or until Ctrl-C; everything needed to go on stays in `run`."""
     settings, log_settings = config.training, config.log
+    begun = _claim(config, run)  # before anything slow: a wrong --out is said at once
     batches = Batches(
         dataset.split("train"),
         config.data,
@@ -70,7 +71,7 @@ def train(
         warn(f"left out: {path}: {reason}")
     trainer = build.trainer(config, batches[0], device)
     augmentation = augment.build(config.augment)
-    seconds = _begin(config, run, trainer, device)
+    seconds = _begin(config, run, trainer, device, begun)
     preview = Preview(config, dataset, device)
     with Log(run, trainer.step_count) as log, _interruptible() as interrupted:
         clock, meter, saved = _Clock(seconds), _Meter(), seconds
@@ -147,21 +148,27 @@ def _share(config: Config, step: int, seconds: float) -> float:
     return min(1.0, step / config.training.steps)
 
 
-def _begin(config: Config, run: Path, trainer: Trainer, device: torch.device) -> float:
-    """Continue from the newest checkpoint of `run` or start it; the seconds already trained."""
-    path = run / "config.yaml"
-    seconds = 0.0
-    if path.exists():
-        begun = load_run(run)
-        if any((run / checkpoint.FOLDER).glob("step-*.pt")):  # else nothing is trained yet, and all may still change
-            _same(begun, config, run)
-            state = checkpoint.read(checkpoint.newest(run), device)
-            trainer.load_state_dict(state)
-            seconds = state["seconds"]
-    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
+def _claim(config: Config, run: Path) -> bool:
+    """Whether `run` holds a training to continue; raises UserError when it can't be `config`'s. Writes nothing."""
+    if (run / "config.yaml").exists():
+        if not any((run / checkpoint.FOLDER).glob("step-*.pt")):  # nothing is trained yet, and all may still change
+            return False
+        _same(load_run(run), config, run)
+        return True
+    if run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise UserError(f'"{run}" holds other files', where="--out", expected="a new folder, or one that holds a run")
+    return False
+
+
+def _begin(config: Config, run: Path, trainer: Trainer, device: torch.device, begun: bool) -> float:
+    """Continue from the newest checkpoint of `run` or start it; the seconds already trained."""
+    seconds = 0.0
+    if begun:
+        state = checkpoint.read(checkpoint.newest(run), device)
+        trainer.load_state_dict(state)
+        seconds = state["seconds"]
     run.mkdir(parents=True, exist_ok=True)
-    path.write_text(config.to_yaml(), encoding="utf-8")
+    (run / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
     return seconds
 
 

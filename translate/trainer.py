@@ -73,11 +73,13 @@ class Trainer:
                 for x in parts:
                     with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
                         losses = self.objective(player, x, progress)
+                    shares = {True: x.paired / max(1, batch.paired), False: len(x.batch) / len(batch)}
                     if losses:
-                        torch.stack([loss.weighted for loss in losses.values()]).sum().div(len(parts)).backward()
+                        weighted = [loss.weighted * shares[loss.paired] for loss in losses.values()]
+                        torch.stack(weighted).sum().backward()
                     x.detach()
                     for name, loss in losses.items():
-                        logged[name] = logged.get(name, 0) + loss.value.detach() / len(parts)
+                        logged[name] = logged.get(name, 0) + loss.value.detach() * shares[loss.paired]
             self._move(player, optimizer, progress, logged, measure)
         self.ema.update(self.networks.generator)
         self.step_count += 1

@@ -68,17 +68,7 @@ ALLOWED = {
 TABLES_ONLY = ("translate.networks", "translate.terms")
 
 
-KNOWN = {"translate.metrics": "metrics/evaluate.py decodes data and runs models: it belongs beside run.py"}
-"""Violations that are known and to be mended: each is struck out when it is."""
-
-
-@pytest.mark.parametrize(
-    "part",
-    [
-        pytest.param(part, marks=pytest.mark.xfail(reason=KNOWN[part], strict=True)) if part in KNOWN else part
-        for part in ALLOWED
-    ],
-)
+@pytest.mark.parametrize("part", list(ALLOWED))
 def test_dependencies_point_one_way(part: str) -> None:
     wrong = [
         f"{name} imports {imported}"

@@ -14,9 +14,9 @@ from translate.config import Channels, Config, Data
 from translate.data import layouts
 from translate.domain import Domain
 from translate.errors import UserError
+from translate.evaluation import evaluate, evaluate_folders, examples, recoloured
 from translate.inference.model import Model
 from translate.metrics import TABLE
-from translate.metrics.evaluate import evaluate, evaluate_folders, examples, recoloured
 
 
 class Negative(nn.Module):

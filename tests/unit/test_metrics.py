@@ -6,8 +6,8 @@ import torch
 from numpy.typing import NDArray
 
 from translate.errors import UserError
+from translate.evaluation import metrics
 from translate.metrics import TABLE
-from translate.metrics.evaluate import metrics
 from translate.metrics.l1 import l1
 from translate.metrics.psnr import psnr
 from translate.metrics.ssim import ssim

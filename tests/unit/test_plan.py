@@ -172,9 +172,9 @@ def test_a_broken_file_does_not_spoil_the_fingerprint(tmp_path: Path, unpaired: 
 
 
 def test_pairs_are_read_from_the_settings_before_there_is_a_configuration() -> None:
-    assert plan.pairs_of(["training.batch=2", "data.pairs=40"]) == 40
-    assert plan.pairs_of(["data.pairs=stem"]) == "stem"
-    assert plan.pairs_of([]) == "all"
+    assert plan.asked(["training.batch=2", "data.pairs=40"]) == (40, None)
+    assert plan.asked(["data.pairs=stem", "data.size=[64,32]"]) == ("stem", (64, 32))
+    assert plan.asked([]) == ("all", None)
 
 
 def test_the_other_domain_of_a_plan_is_a() -> None:

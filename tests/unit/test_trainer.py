@@ -83,6 +83,18 @@ def test_discriminators_move_leaves_the_generators_untouched() -> None:
     assert not equal(weights(trainer.networks.discriminator), discriminator)
 
 
+class Plays(Fools, Tells):
+    """Speaks to both, and leaves it to the trainer to cut the graph between the two turns."""
+
+
+def test_the_discriminators_turn_does_not_reach_back_into_the_generators() -> None:
+    trainer, alone = with_term(Plays()), with_term(Fools())
+    for one in (trainer, alone):
+        one.step(batch())
+    for mine, theirs in zip(gradients(trainer, Player.GENERATOR), gradients(alone, Player.GENERATOR), strict=True):
+        assert torch.equal(mine, theirs)
+
+
 def test_each_players_gradient_is_that_of_its_own_losses_before_either_moved() -> None:
     trainer = smoke()
     networks, objective = copy.deepcopy(trainer.networks), copy.deepcopy(trainer.objective)
@@ -117,6 +129,13 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(paired: int) -> None:
     assert logged[0].keys() == logged[1].keys()
     for name, value in logged[0].items():
         torch.testing.assert_close(value, logged[1][name], rtol=1e-5, atol=1e-5)
+
+
+def test_fewer_pairs_than_parts_weigh_as_much_as_in_the_whole_batch() -> None:
+    settings = ["objective.supervised.weight=5"]
+    whole, parts = smoke(*settings), smoke(*settings, "training.accumulate=2")
+    one, two = (trainer.step(batch(4, paired=1)) for trainer in (whole, parts))
+    assert float(two["supervised/b"]) == pytest.approx(float(one["supervised/b"]), rel=1e-3)
 
 
 @pytest.mark.parametrize("player", list(Player))

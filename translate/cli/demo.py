@@ -43,8 +43,10 @@ def command(out: Path, minutes: float, seed: int, device: str) -> None:
             f"1/5 drawing {TRAIN:,} clay faces, {TRAIN:,} comic faces of other people, {TEST} held-out pairs: {data}"
         )
         faces.make(data, train=TRAIN, test=TEST, size=SIZE, seed=seed, pairs=False)
-    settings = [f"data.root={data}", f"training.minutes={minutes}", f"training.seed={seed}"]
+    # All faces are drawn upright, in the middle and lit from the left: crops and flips would only blur the two styles.
+    settings = ["data.transforms=[]", "data.load_size=null", f"training.minutes={minutes}", f"training.seed={seed}"]
     config = configuration.load("fast", settings)
+    config.data.root = str(data.resolve())
     dataset = layouts.find(data)
     click.echo(f"2/5 training without pairs for {minutes:g} minutes: {run}")
     watched(config, dataset, run, device)
@@ -75,7 +77,7 @@ def _translate(model: Model, data: Path, translated: Path) -> None:
 
 
 def _score(model: Model, dataset: Dataset, out: Path, seed: int) -> dict[str, Any]:
-    from translate.metrics.evaluate import evaluate
+    from translate.evaluation import evaluate
 
     scores = evaluate(model, dataset, "test", seed=seed)
     (out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
@@ -84,7 +86,7 @@ def _score(model: Model, dataset: Dataset, out: Path, seed: int) -> dict[str, An
 
 def _report(model: Model, dataset: Dataset, config: Config, run: Path, out: Path, scores: dict[str, Any]) -> None:
     from translate import log
-    from translate.metrics.evaluate import examples
+    from translate.evaluation import examples
     from translate.report import page
 
     page.write(out / "report.html", run, config, scores, examples(model, dataset, "test"), log.read(run))

@@ -58,7 +58,7 @@ def command(
                 expected="a RUN, or both --fake and --real",
                 hint="translate evaluate RUN --data DIR, or translate evaluate --fake DIR --real DIR --paired",
             )
-        from translate.metrics.evaluate import evaluate_folders
+        from translate.evaluation import evaluate_folders
 
         scores = evaluate_folders(fake, real, paired, chosen)
     else:
@@ -101,8 +101,8 @@ def _score(
     from rich.console import Console
     from rich.progress import Progress
 
+    from translate.evaluation import evaluate
     from translate.inference.model import Model
-    from translate.metrics.evaluate import evaluate
 
     model = Model.load(run, device)
     with Progress(console=Console(stderr=True), transient=True) as bar:

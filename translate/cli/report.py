@@ -44,7 +44,7 @@ def command(run: Path, data: Path | None, out: Path | None, device: str) -> None
             log.read(run),
         )
     else:
-        from translate.metrics.evaluate import evaluate, examples
+        from translate.evaluation import evaluate, examples
 
         split = next((name for name in ("test", "val") if name in dataset.splits), None)
         if split is None:

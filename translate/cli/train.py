@@ -52,7 +52,7 @@ def command(
     """
     if steps and minutes:
         raise UserError("--steps and --minutes were both given", expected="one of them")
-    added = [f"data.root={json.dumps(str(root))}"]  # quoted: a folder may be called 2024 or "null"
+    added = [f"data.root={json.dumps(str(root.resolve()))}"]  # quoted: a folder may be called 2024 or "null"
     if steps:
         added += [f"training.steps={steps}", "training.minutes=null"]
     if minutes:
@@ -70,9 +70,7 @@ def command(
         dataset = layouts.find(root, chosen.data.pairs)
         _announce(dataset)
     else:
-        from translate import plan
-
-        chosen, dataset = _planned(plan.pairs_of(settings), root, minutes, settings, device)
+        chosen, dataset = _planned(root, minutes, settings, device)
     from translate import needs
 
     needs.check(chosen, dataset)
@@ -122,15 +120,14 @@ def _what(config: Config) -> str:
     )
 
 
-def _planned(
-    pairs: str | int, root: Path, minutes: float | None, settings: tuple[str, ...], device: str
-) -> tuple[Config, Dataset]:
+def _planned(root: Path, minutes: float | None, settings: tuple[str, ...], device: str) -> tuple[Config, Dataset]:
     from translate import machine, plan
     from translate.data import layouts
 
+    pairs, size = plan.asked(settings)
     dataset = layouts.find(root, pairs)
     _announce(dataset)
-    planned = plan.plan(plan.fingerprint(dataset), machine.measure(device), minutes)
+    planned = plan.plan(plan.fingerprint(dataset), machine.measure(device), minutes, size)
     click.echo("planned, since no CONFIG was given:")
     width = max(len(choice.key) for choice in planned.choices)
     for choice in planned.choices:
