@@ -5,7 +5,7 @@ The idea is nnU-Net's (Isensee et al. 2021): a fixed recipe turned into numbers 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -98,81 +98,117 @@ def fingerprint(dataset: Dataset) -> Fingerprint:
 
 def plan(found: Fingerprint, machine: Machine, minutes: float | None, size: tuple[int, int] | None = None) -> Plan:
     """The choices for a dataset, a machine, the minutes given and, where the user wants one, the training size."""
-    regime = found.regime
-    gpu = machine.device.startswith("cuda")
-    given = minutes is not None
-    minutes = minutes or MINUTES[machine.device.split(":")[0]]
-    choices: list[Choice] = []
+    aims = _aims(found, machine, minutes, size)
+    return Plan(aims.preset, (*_outline(aims), *_networks(aims), *_training(aims), *_data(aims)))
 
-    def choose(key: str, value: Any, reason: str) -> None:
-        choices.append(Choice(key, value, reason))
 
+@dataclass(frozen=True)
+class _Aims:
+    """What the single choices are derived from; `seen`: images of each domain that the time allows for."""
+
+    found: Fingerprint
+    preset: str
+    gpu: bool
+    minutes: float
+    timed: bool
+    sized: bool
+    rate: float
+    height: int
+    width: int
+    seen: int
+    batch: int
+
+    @property
+    def latent(self) -> bool:
+        return self.found.regime is Regime.UNCONDITIONAL
+
+    @property
+    def small(self) -> bool:
+        """Whether the fast generator is called for."""
+        return not self.gpu and not self.latent
+
+
+def _aims(found: Fingerprint, machine: Machine, minutes: float | None, size: tuple[int, int] | None) -> _Aims:
+    regime, gpu = found.regime, machine.device.startswith("cuda")
     preset = {
         Regime.SUPERVISED: "pix2pix",
         Regime.SEMI_SUPERVISED: "semi",
         Regime.UNSUPERVISED: "cyclegan" if gpu else "fast",
         Regime.UNCONDITIONAL: "unconditional",
     }[regime]
-    choose("preset", preset, f"the data is {regime}" + ("" if gpu or preset != "fast" else ", and there is no GPU"))
-    if regime is Regime.SUPERVISED:
-        choose("produce", ["b"], "A to B; the other way is --set produce=[a]")
-    choose("training.minutes", minutes, "as given" if given else "no --minutes given: a first useful result")
-    small = not gpu and regime is not Regime.UNCONDITIONAL
-    rate = machine.full_rate if gpu else machine.fast_rate
-    # The machine was timed on an unpaired step: six passes through generators; here there is one.
-    rate *= {Regime.SUPERVISED: 3, Regime.UNCONDITIONAL: 4}.get(regime, 1)
-    budget = rate * minutes * 60
+    planned = minutes or MINUTES[machine.device.split(":")[0]]
+    # The machine was timed on an unpaired step: six passes through generators; here there may be one.
+    passes = {Regime.SUPERVISED: 3, Regime.UNCONDITIONAL: 4}.get(regime, 1)
+    rate = (machine.full_rate if gpu else machine.fast_rate) * passes
+    budget = rate * planned * 60
     height, width = size or _size(found, budget, WANTED[regime], square=regime is Regime.UNCONDITIONAL)
-    seen = int(budget * SIZE**2 / (height * width))
-    choose(
-        "data.size",
-        [height, width],
-        ("as given" if size else f"median image {found.width}x{found.height}")
-        + f"; {rate:.0f} images/s at {SIZE} px here, so about {seen:,} are seen in time, {WANTED[regime]:,} wanted",
-    )
-    if found.channels_a != 3 or found.channels_b != 3:
-        choose("data.channels", {"a": found.channels_a, "b": found.channels_b}, "grey images stay grey")
-        if found.channels_a != found.channels_b and preset == "cyclegan":
-            choose("objective.identity.weight", 0, "no identity between domains of different channels")
-    if small:
-        wide = 64 if seen < WANTED[regime] else 96
-        choose(
-            "networks.generator",
-            {"name": "fast", "width": wide},
-            "no GPU: thinks at a quarter of the size" + (", narrow since time is short" if wide == 64 else ""),
-        )
-        choose("networks.discriminator.width", 32, "half of the published width, for speed")
-    elif preset == "cyclegan":
-        blocks = 9 if min(height, width) >= 256 else 6
-        choose(
-            "networks.generator", {"name": "resnet", "blocks": blocks}, f"{blocks} blocks at this size, as in the paper"
-        )
-    elif preset == "pix2pix":
-        levels = max(n for n in range(2, 9) if height % 2**n == 0 and width % 2**n == 0)
-        choose("networks.generator", {"name": "unet", "levels": levels}, "as deep as the size can be halved")
-    layers = 3 if min(height, width) >= 64 else 2
-    if layers != 3 and regime is not Regime.UNCONDITIONAL:
-        choose("networks.discriminator.layers", layers, "a receptive field no larger than the image")
+    seen = max(1, int(budget * SIZE**2 / (height * width)))
     batch = _batch(regime, gpu, found.images)
-    choose("training.batch", batch, "several small images make a step efficient" if batch > 1 else "as in the paper")
-    if regime is not Regime.UNCONDITIONAL:
-        choose(
-            "training.learning_rate", 1e-3 if small else 2e-4, "a larger batch bears it" if small else "as in the paper"
+    return _Aims(found, preset, gpu, planned, bool(minutes), bool(size), rate, height, width, seen, batch)
+
+
+def _outline(aims: _Aims) -> Iterator[Choice]:
+    found, regime = aims.found, aims.found.regime
+    because = f"the data is {regime}" + (", and there is no GPU" if aims.preset == "fast" else "")
+    yield Choice("preset", aims.preset, because)
+    if regime is Regime.SUPERVISED:
+        yield Choice("produce", ["b"], "A to B; the other way is --set produce=[a]")
+    yield Choice(
+        "training.minutes", aims.minutes, "as given" if aims.timed else "no --minutes given: a first useful result"
+    )
+    origin = "as given" if aims.sized else f"median image {found.width}x{found.height}"
+    speed = f"{aims.rate:.0f} images/s at {SIZE} px here, so about {aims.seen:,} are seen, {WANTED[regime]:,} wanted"
+    yield Choice("data.size", [aims.height, aims.width], f"{origin}; {speed}")
+    if found.channels_a != 3 or found.channels_b != 3:
+        yield Choice("data.channels", {"a": found.channels_a, "b": found.channels_b}, "grey images stay grey")
+        if found.channels_a != found.channels_b and aims.preset == "cyclegan":
+            yield Choice("objective.identity.weight", 0, "no identity between domains of different channels")
+
+
+def _networks(aims: _Aims) -> Iterator[Choice]:
+    shorter = min(aims.height, aims.width)
+    if aims.small:
+        narrow = aims.seen < WANTED[aims.found.regime]
+        because = "no GPU: thinks at a quarter of the size" + (", narrow since time is short" if narrow else "")
+        yield Choice("networks.generator", {"name": "fast", "width": 64 if narrow else 96}, because)
+        yield Choice("networks.discriminator.width", 32, "half of the published width, for speed")
+        if aims.preset == "semi":
+            because = "this generator starts from doing nothing, where a cycle of 10 would hold it"
+            yield Choice("objective.cycle.weight", 4, because)
+    elif aims.preset in ("cyclegan", "semi"):
+        blocks = 9 if shorter >= 256 else 6
+        yield Choice(
+            "networks.generator", {"name": "resnet", "blocks": blocks}, f"{blocks} blocks at this size (paper)"
         )
-        if small:
-            choose("training.ema", 0.99, "a short training has no long past to average")
-            choose("training.precision", "auto", "bf16 where the processor computes in it")
-    load = [_up(height * 9 // 8), _up(width * 9 // 8)]
-    flips: list[Any] = [{"HorizontalFlip": {"p": 0.5}}]
-    if regime is not Regime.UNCONDITIONAL:
-        choose("data.load_size", load, "room for random crops, an eighth, as 286 is to 256")
-        flips.insert(0, {"RandomCrop": {"height": height, "width": width}})
-    if found.images < 100:
-        flips.append({"RandomBrightnessContrast": {"brightness_limit": 0.1, "contrast_limit": 0.1, "p": 0.5}})
-    reason = "crops and flips; flips assume that left and right are alike"
-    choose("data.transforms", flips, reason + (", and light, since the images are few" if found.images < 100 else ""))
-    choose("training.schedule", "linear", "the rate falls to 0 over the second half")
-    return Plan(preset, tuple(choices))
+    elif aims.preset == "pix2pix":
+        levels = max(n for n in range(2, 9) if aims.height % 2**n == 0 and aims.width % 2**n == 0)
+        yield Choice("networks.generator", {"name": "unet", "levels": levels}, "as deep as the size can be halved")
+    if shorter < 64 and not aims.latent:
+        yield Choice("networks.discriminator.layers", 2, "a receptive field no larger than the image")
+
+
+def _training(aims: _Aims) -> Iterator[Choice]:
+    several = "several small images make a step efficient"
+    yield Choice("training.batch", aims.batch, several if aims.batch > 1 else "as in the paper")
+    if aims.small:
+        yield Choice("training.learning_rate", 1e-3, "a larger batch bears it")
+        ema = round(min(0.999, max(0.98, 1 - 20 * aims.batch / aims.seen)), 4)
+        yield Choice("training.ema", ema, "averages over about the last twentieth of the training")
+        yield Choice("training.precision", "auto", "bf16 where the processor computes in it")
+    yield Choice("training.schedule", "linear", "the rate falls to 0 over the second half")
+
+
+def _data(aims: _Aims) -> Iterator[Choice]:
+    transforms: list[Any] = [{"HorizontalFlip": {"p": 0.5}}]
+    because = "flips assume that left and right are alike"
+    if not aims.latent:
+        load = [_up(aims.height * 9 // 8), _up(aims.width * 9 // 8)]
+        yield Choice("data.load_size", load, "room for random crops, an eighth, as 286 is to 256")
+        transforms.insert(0, {"RandomCrop": {"height": aims.height, "width": aims.width}})
+    if aims.found.images < 100:
+        transforms.append({"RandomBrightnessContrast": {"brightness_limit": 0.1, "contrast_limit": 0.1, "p": 0.5}})
+        because += "; light too, since the images are few"
+    yield Choice("data.transforms", transforms, because)
 
 
 def configure(planned: Plan, settings: Sequence[str]) -> Config:

@@ -227,3 +227,8 @@ def test_help_and_configuration_errors_import_nothing_heavy(tmp_path: Path) -> N
     script = LIGHT % (HEAVY,)
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.stdout + done.stderr == ""
+
+
+def test_a_network_may_be_given_by_its_name_alone() -> None:
+    made = config.parse("networks: {generator: unet}", where="here")
+    assert made.networks.generator == config.parse("networks: {generator: {name: unet}}", where="here").networks.generator

@@ -180,3 +180,12 @@ def test_pairs_are_read_from_the_settings_before_there_is_a_configuration() -> N
 def test_the_other_domain_of_a_plan_is_a() -> None:
     made = plan.configure(plan.plan(found(Regime.UNSUPERVISED), CPU, 5), [])
     assert made.produce == [Domain.B, Domain.A]
+
+
+def test_a_size_that_the_user_wants_is_what_the_rest_is_planned_for() -> None:
+    found = Fingerprint(400, 0, 0, 256, 256, 3, 3)
+    machine = Machine("cpu", 2, 24.0, 40.0, 4.0)
+    choices = {c.key: c.value for c in plan.plan(found, machine, 5.0, (64, 32)).choices}
+    assert choices["data.size"] == [64, 32]
+    assert {"RandomCrop": {"height": 64, "width": 32}} in choices["data.transforms"]
+    assert choices["data.load_size"] == [72, 36]

@@ -155,6 +155,15 @@ def test_a_folder_with_other_things_is_not_touched(unpaired: Path, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_wrong_out_is_said_before_a_picture_is_read(
+    unpaired: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    monkeypatch.setattr(run, "Batches", lambda *_, **__: pytest.fail("the data was loaded first"))
+    with pytest.raises(UserError, match="other files"):
+        run.train(config.load("smoke"), layouts.find(unpaired), tmp_path, torch.device("cpu"))
+
+
 def test_a_kill_during_the_very_first_save_costs_nothing_but_time(unpaired: Path, tmp_path: Path) -> None:
     chosen = smoke("training.steps=2")
     train(chosen, unpaired, tmp_path / "whole")
