@@ -1,4 +1,4 @@
-"""`python -m translate`: what torchrun starts."""
+"""`python -m translate`: the same as the command `translate`."""
 
 from translate.cli import main
 

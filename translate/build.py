@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from translate.config import Component, Config
+from translate.config import Component, Config, Term
 from translate.domain import Batch, Domain
 from translate.errors import UserError
 from translate.networks import DISCRIMINATORS, GENERATORS
@@ -42,13 +42,13 @@ def _generator(config: Config, domain: Domain) -> nn.Module:
     out_channels = channels_of(config, domain)
     if getattr(cls, "latent_input", False) != (config.networks.latent is not None):
         raise UserError(
-            f'generator "{component.name}" draws from {"a latent" if cls.latent_input else "an image"}',
+            f'"{component.name}" draws from {"a latent" if getattr(cls, "latent_input", False) else "an image"}',
             where="networks.generator",
             expected="a latent generator with `networks.latent`, an image generator without",
         )
     if config.networks.latent is not None:
-        return cls(config.networks.latent, out_channels, config.data.size, **component.options)
-    network = cls(channels_of(config, domain.other), out_channels, **component.options)
+        return _made(cls, "networks.generator", component, config.networks.latent, out_channels, config.data.size)
+    network = _made(cls, "networks.generator", component, channels_of(config, domain.other), out_channels)
     for side, length in zip(("height", "width"), config.data.size, strict=True):
         if length % network.stride:
             below = length // network.stride * network.stride
@@ -71,9 +71,17 @@ def _discriminator(config: Config, domain: Domain) -> nn.Module:
     channels = channels_of(config, domain)
     if config.networks.conditional:
         channels += channels_of(config, domain.other)
-    if getattr(cls, "needs_size", False):
-        return cls(channels, config.data.size, **component.options)
-    return cls(channels, **component.options)
+    size = [config.data.size] if getattr(cls, "needs_size", False) else []
+    return _made(cls, "networks.discriminator", component, channels, *size)
+
+
+def _made(cls: Any, where: str, component: Component | Term, *fixed: Any) -> Any:
+    try:
+        return cls(*fixed, **component.options)
+    except (ValueError, TypeError, RuntimeError, ZeroDivisionError) as error:
+        given = ", ".join(f"{key}: {value}" for key, value in component.options.items())
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"can't be made with {given or 'no options'} ({reason})", where=where) from error
 
 
 def trainer(config: Config, sample: Batch, device: torch.device) -> Trainer:
@@ -88,7 +96,7 @@ def trainer(config: Config, sample: Batch, device: torch.device) -> Trainer:
     terms = {}
     for key, term in config.objective.items():
         name = term.term or key
-        terms[key] = named(TERMS.get(name, name))(**term.options)
+        terms[key] = _made(named(TERMS.get(name, name)), f"objective.{key}", term)
         if hasattr(terms[key], "prepare"):
             terms[key].prepare(networks, sample.to(device))
     objective = Objective(terms, {key: term.weight for key, term in config.objective.items()}).to(device)

@@ -15,4 +15,8 @@ def device_of(name: str) -> torch.device:
     if not there.get(name.partition(":")[0], False):
         found = ", ".join(kind for kind, available in there.items() if available)
         raise UserError(f'no "{name}" device here', where="--device", expected=f"auto or one of {found}")
+    if name.startswith("cuda:") and not (name[5:].isdigit() and int(name[5:]) < torch.cuda.device_count()):
+        raise UserError(
+            f'no "{name}" device here', where="--device", expected=f"cuda:0 to {torch.cuda.device_count() - 1}"
+        )
     return torch.device(name)

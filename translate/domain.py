@@ -61,7 +61,7 @@ def _cat(head: Tensor, tail: Tensor) -> Tensor:
 
 
 class Regime(StrEnum):
-    """The label the log prints for what the data allows; no other code branches on it."""
+    """The label for what the data allows; it is printed and planned from, and no training code branches on it."""
 
     SUPERVISED = "supervised"
     SEMI_SUPERVISED = "semi-supervised"

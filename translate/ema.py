@@ -7,7 +7,10 @@ from torch import nn
 
 
 class Ema:
-    """A smoothed copy of `module`; the decay rises as (1 + n) / (10 + n), so that early noise is soon forgotten."""
+    """A smoothed copy of `module`; the decay rises as (1 + n) / (10 + n), so that early noise is soon forgotten.
+
+    Running statistics are averaged like the weights that they belong to; counts are taken over.
+    """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay, self.updates = decay, 0
@@ -16,11 +19,14 @@ class Ema:
 
     @torch.no_grad()
     def update(self, module: nn.Module) -> None:
-        """Move the copy towards `module`; buffers (running statistics) are taken over as they are."""
+        """Move the copy towards `module`."""
         if not self.decay:
             return
         self.updates += 1
         share = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
         torch._foreach_lerp_(list(self.module.parameters()), list(module.parameters()), share)
         for mine, theirs in zip(self.module.buffers(), module.buffers(), strict=True):
-            mine.copy_(theirs)
+            if mine.is_floating_point():
+                mine.lerp_(theirs, share)
+            else:
+                mine.copy_(theirs)

@@ -37,7 +37,7 @@ def metrics(names: Iterable[str] | None = None) -> dict[str, Metric]:
     for name in TABLE if names is None else names:
         if name not in TABLE:
             raise unknown("metric", name, TABLE, where="--metrics")
-        module, _, function = TABLE[name].partition(":")
+        module, _, function = TABLE[name].function.partition(":")
         found[name] = getattr(import_module(module), function)
     return found
 

@@ -50,6 +50,8 @@ def check(config: Config, dataset: Dataset) -> None:
             continue
         signature = signatures.find("term", term.term or key, TERMS, where=f"objective.{key}")
         for need in signature.attributes.get("needs", ()):
+            if need not in met:
+                raise UserError(f'needs "{need}"', where=f"objective.{key}", expected="one of " + ", ".join(met))
             fine, expected, found = met[need]
             if not fine:
                 raise UserError(

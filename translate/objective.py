@@ -73,7 +73,7 @@ class Objective(nn.Module):
                 continue
             # A discriminator has no other task than its game, so a weight would only rescale its learning rate.
             weight = weight if player is Player.GENERATOR else 1.0
-            paired = "pairs" in term.needs or (x.conditional and hasattr(term, "for_discriminator"))
+            paired = "pairs" in getattr(term, "needs", ()) or (x.conditional and hasattr(term, "for_discriminator"))
             label = name if player is Player.GENERATOR else f"{name}/discriminator"
             losses |= {f"{label}/{domain}": Loss(value, weight, paired) for domain, value in speak(x).items()}
         return losses

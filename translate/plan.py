@@ -139,7 +139,7 @@ def _aims(found: Fingerprint, machine: Machine, minutes: float | None, size: tup
     planned = minutes or MINUTES[machine.device.split(":")[0]]
     # The machine was timed on an unpaired step: six passes through generators; here there may be one.
     passes = {Regime.SUPERVISED: 3, Regime.UNCONDITIONAL: 4}.get(regime, 1)
-    rate = (machine.full_rate if gpu else machine.fast_rate) * passes
+    rate = machine.rate * passes
     budget = rate * planned * 60
     height, width = size or _size(found, budget, WANTED[regime], square=regime is Regime.UNCONDITIONAL)
     seen = max(1, int(budget * SIZE**2 / (height * width)))
@@ -181,7 +181,7 @@ def _networks(aims: _Aims) -> Iterator[Choice]:
             "networks.generator", {"name": "resnet", "blocks": blocks}, f"{blocks} blocks at this size (paper)"
         )
     elif aims.preset == "pix2pix":
-        levels = max(n for n in range(2, 9) if aims.height % 2**n == 0 and aims.width % 2**n == 0)
+        levels = max((n for n in range(2, 9) if aims.height % 2**n == aims.width % 2**n == 0), default=2)
         yield Choice("networks.generator", {"name": "unet", "levels": levels}, "as deep as the size can be halved")
     if shorter < 64 and not aims.latent:
         yield Choice("networks.discriminator.layers", 2, "a receptive field no larger than the image")
@@ -269,6 +269,8 @@ def _header(picture: Picture) -> tuple[int, int, bool] | None:
         with Image.open(picture.path) as image:
             width, height = image.size
             grey = image.mode in ("1", "L", "LA", "I", "I;16", "F")
-    except (OSError, ValueError):  # reading the data names the unreadable; a fingerprint can do without
+    except (
+        Exception
+    ):  # a damaged header fails in any way; reading the data names the unreadable; a fingerprint can do without
         return None
     return height, width // 2 if picture.half else width, grey

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from translate import augment, build, checkpoint
 from translate.config import Config, load_run
 from translate.data.layouts import Dataset
 from translate.data.loader import Batches, loader
+from translate.domain import Domain
 from translate.errors import UserError
 from translate.log import Log
 from translate.preview import Preview
@@ -25,6 +27,10 @@ from translate.seeds import seed_of
 from translate.trainer import Trainer
 
 MAY_CHANGE = ("training.steps", "training.minutes", "log", "data.root", "data.cache", "data.workers")
+
+
+SHOW_SECONDS = 2.0
+"""How long the live display may stand still, however slow the steps are."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ def train(
 ) -> Outcome:
     """Train until the steps or minutes are done, or until Ctrl-C; everything needed to go on stays in `run`."""
     settings, log_settings = config.training, config.log
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("trains in one process so far", where="torchrun", hint="the same command without torchrun")
     begun = _claim(config, run)  # before anything slow: a wrong --out is said at once
     batches = Batches(
         dataset.split("train"),
@@ -66,6 +74,7 @@ def train(
         settings.seed,
         latent=config.networks.latent,
         progress=loading,
+        inputs=config.produce[0].other if len(config.produce) == 1 else Domain.A,
     )
     for path, reason in batches.unreadable:
         warn(f"left out: {path}: {reason}")
@@ -74,28 +83,29 @@ def train(
     seconds = _begin(config, run, trainer, device, begun)
     preview = Preview(config, dataset, device)
     with Log(run, trainer.step_count) as log, _interruptible() as interrupted:
-        clock, meter, saved = _Clock(seconds), _Meter(), seconds
-        done = _share(config, trainer.step_count, seconds) >= 1
-        stop = trainer.step_count if done else settings.steps if settings.minutes is None else None
+        clock, meter, saved, shown = _Clock(seconds), _Meter(), seconds, seconds
+        share = _share(config, trainer.step_count, seconds)
+        stop = trainer.step_count if share >= 1 else settings.steps if settings.minutes is None else None
         for batch in loader(batches, trainer.step_count, stop, config.data.workers, pin=device.type == "cuda"):
             waited = clock.lap()
-            share = _share(config, trainer.step_count, clock.seconds)
             report = (trainer.step_count + 1) % log_settings.every == 0
             batch = augmentation(batch.to(device), seed_of("augment", settings.seed, trainer.step_count))
-            losses = trainer.step(batch, share, measure=report)
-            step = trainer.step_count
-            values = {name: float(value) for name, value in losses.items()} if report else {}  # waits for the device
+            losses = trainer.step(batch, share, measure=report)  # the share done before this step
             meter.add(len(batch), waited + clock.lap(), waited)
-            if report:
+            step, share = trainer.step_count, _share(config, trainer.step_count, clock.seconds)
+            if report or share >= 1 or clock.seconds - shown > SHOW_SECONDS:
+                values = {name: float(value) for name, value in losses.items()}  # waits for the device
                 rate, waiting = meter.read()
-                log.scalars(step, _row(clock.seconds, rate, waiting, values, trainer))
-                watch(Progress(step, _share(config, step, clock.seconds), clock.seconds, rate, values))
+                if report or share >= 1:
+                    log.scalars(step, _row(clock.seconds, rate, waiting, values, trainer))
+                watch(Progress(step, share, clock.seconds, rate, values))
+                shown = clock.seconds
             if step % log_settings.preview_every == 0 or step == 1:
                 log.previews(step, preview.draw(trainer.ema.module))
             if clock.seconds - saved > log_settings.save_minutes * 60:
                 _save(config, run, trainer, clock.seconds)
                 saved = clock.seconds
-            if interrupted() or _share(config, step, clock.seconds) >= 1:
+            if interrupted() or share >= 1:
                 break
             clock.skip()
         log.previews(trainer.step_count, preview.draw(trainer.ema.module))
@@ -151,9 +161,10 @@ def _share(config: Config, step: int, seconds: float) -> float:
 def _claim(config: Config, run: Path) -> bool:
     """Whether `run` holds a training to continue; raises UserError when it can't be `config`'s. Writes nothing."""
     if (run / "config.yaml").exists():
+        before = load_run(run)  # refuses a file of somebody else's
         if not any((run / checkpoint.FOLDER).glob("step-*.pt")):  # nothing is trained yet, and all may still change
             return False
-        _same(load_run(run), config, run)
+        _same(before, config, run)
         return True
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise UserError(f'"{run}" holds other files', where="--out", expected="a new folder, or one that holds a run")

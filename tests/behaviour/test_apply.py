@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,43 @@ def test_sample_and_report_of_an_unconditional_run(data: Path, tmp_path: Path) -
     assert (prior / "report.html").read_text().count("<img") == 36
     result = call("evaluate", prior, "--data", data)
     assert result.exit_code == 2
+
+
+def test_samples_are_not_drawn_over_others_unasked(data: Path, tmp_path: Path) -> None:
+    prior = write_run(tmp_path / "prior", PRIOR, data)
+    out = tmp_path / "out"
+    assert call("sample", prior, out, "--count", 1).exit_code == 0
+    before = (out / "00000.png").read_bytes()
+    result = call("sample", prior, out, "--count", 1, "--seed", 1)
+    assert result.exit_code == 2
+    assert f"translate sample {prior} {out} --overwrite" in result.output
+    assert (out / "00000.png").read_bytes() == before
+    assert call("sample", prior, out, "--count", 1, "--seed", 1, "--overwrite").exit_code == 0
+    assert (out / "00000.png").read_bytes() != before
+
+
+def test_a_report_without_held_out_images_shows_training_images(run: Path, data: Path) -> None:
+    shutil.rmtree(data / "test")
+    result = call("report", run)
+    assert result.exit_code == 0, result.output
+    html = (run / "report.html").read_text()
+    assert html.count("<img") == 9
+    assert "training images, not held out" in html
+    assert "held-out L1" not in html
+
+
+def test_a_report_of_a_run_whose_data_has_moved_is_the_curves(run: Path, data: Path) -> None:
+    row = json.loads((run / "log.jsonl").read_text())
+    (run / "log.jsonl").write_text("".join(json.dumps({**row, "step": step}) + "\n" for step in (5, 6)))
+    shutil.move(data, data.with_name("elsewhere"))
+    result = call("report", run)
+    assert result.exit_code == 0, result.output
+    assert "--data DIR" in result.output
+    html = (run / "report.html").read_text()
+    assert "<img" not in html
+    assert "<svg" in html
+    assert f"{data}: this folder does not exist" in html
+    assert call("report", run, "--data", data).exit_code == 2  # named by hand, it must be there
 
 
 def test_evaluate_prints_nothing_but_json_and_report_shows_it(run: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ SHORTER = ((r"--minutes \S+", "--steps 2"), (r"--steps \S+", "--steps 2"), (r"--
 
 SMALLER = "--set data.size=[32,32] --set data.load_size=null --set data.transforms=[] --set training.batch=2"
 NETWORKS = {
-    "pix2pix": "--set networks.generator={name:\\ unet,levels:\\ 4,width:\\ 8}",
+    "pix2pix": "--set 'networks.generator={name: unet, levels: 4, width: 8}'",
     "semi": "--set networks.generator.width=8 --set networks.generator.blocks=2",
     "unconditional": "--set networks.generator.width=8 --set networks.discriminator.width=8",
     "mine.yaml": "--set networks.generator.width=8 --set networks.generator.blocks=2",

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from translate.cli import main
 from translate.data.check import check
 from translate.data.images import save
 
@@ -28,6 +30,7 @@ def clean(tmp_path: Path) -> Path:
 def test_a_clean_folder_has_no_problems(clean: Path) -> None:
     report = check(clean)
     assert report["problems"] == []
+    assert report["advice"] == ["3 of 3 names match: --set data.pairs=stem if they show the same scenes."]
     assert report["splits"]["test"] == {"pairs": 0, "only_a": 3, "only_b": 3}
     assert report["domains"]["a"] == {"sizes": {"8x8": 6}, "modes": {"RGB": 6}}
     assert report["regime"] == "unsupervised"
@@ -78,18 +81,31 @@ def test_an_unmatched_stem_is_named(clean: Path) -> None:
     report = check(clean, "stem")
     assert report["unmatched"] == ["trainA/alone.png"]
     assert report["regime"] == "semi-supervised"
-    assert any("trainA/alone.png" in problem for problem in report["problems"])
+    assert any("trainA/alone.png" in advice for advice in report["advice"])
+    assert report["problems"] == []
 
 
 def test_grey_domains_and_two_folders_that_pass_for_one_are_pointed_out(clean: Path, tmp_path: Path) -> None:
     for path in [*clean.glob("*A/*.png")]:
         Image.open(path).convert("L").save(path)
-    assert any("data.channels.a=1" in problem for problem in check(clean)["problems"])
+    assert any("data.channels.a=1" in advice for advice in check(clean)["advice"])
     for name in ("horses", "zebras"):
         save(noise(1 if name == "horses" else 2), tmp_path / "other" / name / "x.png")
     report = check(tmp_path / "other")
     assert report["regime"] == "unconditional"
-    assert any("horses/ and zebras/" in problem for problem in report["problems"])
+    assert any("horses/ and zebras/" in advice for advice in report["advice"])
+    assert report["problems"] == []
+
+
+def test_advice_is_printed_and_no_failure_but_a_problem_is(clean: Path) -> None:
+    said = CliRunner().invoke(main, ["check", str(clean)])
+    assert said.exit_code == 0, said.output
+    assert "advice: 3 of 3 names match" in said.output
+    (clean / "trainB" / "text.jpg").write_text("not an image")
+    said = CliRunner().invoke(main, ["check", str(clean)])
+    assert said.exit_code == 1
+    assert "advice: 3 of 4 names" not in said.output
+    assert "! 1 file can't be read" in said.output
 
 
 def test_importing_it_is_light() -> None:

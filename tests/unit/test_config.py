@@ -231,4 +231,6 @@ def test_help_and_configuration_errors_import_nothing_heavy(tmp_path: Path) -> N
 
 def test_a_network_may_be_given_by_its_name_alone() -> None:
     made = config.parse("networks: {generator: unet}", where="here")
-    assert made.networks.generator == config.parse("networks: {generator: {name: unet}}", where="here").networks.generator
+    assert (
+        made.networks.generator == config.parse("networks: {generator: {name: unet}}", where="here").networks.generator
+    )

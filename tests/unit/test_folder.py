@@ -139,6 +139,28 @@ def test_unreadable_files_are_named_and_the_rest_is_done(tmp_path: Path) -> None
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0.png", "3.png"]
 
 
+def test_a_failure_that_nobody_foresaw_is_its_images_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(3):
+        picture(tmp_path / f"in/{i}.png", mode="RGBA")
+    alpha = folder._alpha
+
+    def broken(source: Path) -> np.ndarray | None:
+        if source.name == "1.png":
+            raise SyntaxError("bad plane")
+        return alpha(source)
+
+    monkeypatch.setattr(folder, "_alpha", broken)
+    summary = apply(model(), tmp_path / "in", tmp_path / "out", Domain.B)
+    assert summary.done == 2
+    assert summary.failed == [(tmp_path / "in/1.png", "can't be read: bad plane")]
+
+
+def test_weights_are_contiguous_where_channels_last_would_cost_copies() -> None:
+    trained = Normalised().to(memory_format=torch.channels_last)
+    loaded = model(trained).generators[Domain.B]
+    assert all(parameter.is_contiguous() for parameter in loaded.parameters())
+
+
 def test_an_output_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     picture(tmp_path / "in/a/1.png")
     picture(tmp_path / "in/b/1.png")

@@ -100,6 +100,43 @@ def test_without_being_asked_equal_stems_are_no_pairs(tmp_path: Path) -> None:
     assert counts(find(tmp_path, 2)) == {"train": (2, 1, 1)}
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "hint"), [(10, 9, "9 of 10 names match: --set data.pairs=stem"), (10, 8, None), (3, 10, None)]
+)
+def test_pairs_that_may_be_overlooked_are_hinted_at(tmp_path: Path, a: int, b: int, hint: str | None) -> None:
+    pictures(tmp_path / "train/A", a)
+    pictures(tmp_path / "train/B", b)
+    said = find(tmp_path).hint
+    assert said is None if hint is None else (said or "").startswith(hint)
+    assert find(tmp_path, "stem").hint is None
+    assert find(tmp_path, 0).hint is None
+
+
+def test_no_hint_where_the_pairs_are_listed(tmp_path: Path) -> None:
+    pictures(tmp_path / "trainA", 3)
+    pictures(tmp_path / "trainB", 3)
+    (tmp_path / "pairs.csv").write_text("a,b\ntrainA/000.png,trainB/001.png\n")
+    assert find(tmp_path).hint is None
+
+
+def test_a_number_of_pairs_makes_no_truth_of_equal_names(tmp_path: Path) -> None:
+    for name in ("trainA", "trainB", "testA", "testB"):
+        pictures(tmp_path / name, 3)
+    assert counts(find(tmp_path, 0)) == {"train": (0, 3, 3), "test": (0, 3, 3)}
+    assert counts(find(tmp_path, 2)) == {"train": (2, 1, 1), "test": (3, 0, 0)}  # the training pairs are by stem
+    (tmp_path / "pairs.csv").write_text("a,b\ntrainA/000.png,trainB/001.png\n")
+    assert counts(find(tmp_path, 1)) == {"train": (1, 2, 2), "test": (0, 3, 3)}  # here they are not
+    (tmp_path / "pairs.csv").write_text("a,b\ntestA/000.png,testB/001.png\n")
+    assert counts(find(tmp_path, 0)) == {"train": (0, 3, 3), "test": (1, 2, 2)}
+
+
+def test_no_picture_lies_in_a_split(tmp_path: Path) -> None:
+    pictures(tmp_path, 2)
+    (tmp_path / "testA").mkdir()
+    with pytest.raises(UserError, match=r"none of the 2 pictures lies in a folder of a split(?s:.*)testA/"):
+        find(tmp_path)
+
+
 def test_no_stem_matches(tmp_path: Path) -> None:
     pictures(tmp_path / "trainA", 4, prefix="photo")
     pictures(tmp_path / "trainB", 4, prefix="label")

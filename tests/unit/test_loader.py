@@ -187,6 +187,13 @@ def test_jitter_of_the_input_leaves_the_target_alone(split: Split) -> None:
     assert torch.allclose(plain.images[Domain.A], -changed.images[Domain.A], atol=1e-6)
 
 
+def test_jitter_is_of_the_domain_that_is_the_input(split: Split) -> None:
+    jitter = Options(input_transforms=[{"InvertImg": {"p": 1}}])
+    one, other = (Batches(Split(split.pairs), o, 4, 0, inputs=Domain.B)[0] for o in (Options(), jitter))
+    assert torch.equal(one.images[Domain.A], other.images[Domain.A])
+    assert torch.allclose(one.images[Domain.B], -other.images[Domain.B], atol=1e-6)
+
+
 def test_latents_are_normal_and_the_pictures_all_of_b(split: Split) -> None:
     batches = Batches(split, Options(), 13, 0, latent=64)
     assert sorted(numbers(batches[0], Domain.B)) == [*range(100, 104), *range(110, 119)]

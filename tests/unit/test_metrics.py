@@ -55,7 +55,7 @@ def test_equal_is_best_and_finite_and_worse_is_worse(name: str) -> None:
     truth = scene(0, 1)[1]
     scores = [metric(truth, truth)] + [metric(scene(0, noise)[0], truth) for noise in (3, 30, 90)]
     assert all(np.isfinite(scores))
-    assert scores == sorted(scores, reverse=name != "l1")
+    assert scores == sorted(scores, reverse=TABLE[name].better == "higher")
     assert len(set(scores)) == 4
 
 

@@ -1,5 +1,6 @@
 """Weights and their schedules, who speaks to whom, and what is logged."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -54,12 +55,20 @@ class Both(nn.Module):
 class OneSided(nn.Module):
     """Has nothing to say to discriminators, and nothing to say for some batches."""
 
-    def for_generator(self, x: object) -> dict[str, Tensor]:
-        return {} if x == "silent" else {"b": torch.tensor(7.0)}
+    def for_generator(self, x: Any) -> dict[str, Tensor]:
+        return {} if x.silent else {"b": torch.tensor(7.0)}
 
 
-def speak(objective: Objective, player: Player, progress: float = 0.0, x: Any = None) -> dict[str, tuple[float, float]]:
-    return {name: (float(loss.value.detach()), loss.weight) for name, loss in objective(player, x, progress).items()}
+def batch(silent: bool = False, conditional: bool = False) -> Any:
+    """As much of a Translations as these terms look at."""
+    return SimpleNamespace(silent=silent, conditional=conditional)
+
+
+def speak(
+    objective: Objective, player: Player, progress: float = 0.0, silent: bool = False
+) -> dict[str, tuple[float, float]]:
+    losses = objective(player, batch(silent), progress)
+    return {name: (float(loss.value.detach()), loss.weight) for name, loss in losses.items()}
 
 
 def test_values_are_unweighted_and_weights_stand_beside_them() -> None:
@@ -70,7 +79,7 @@ def test_values_are_unweighted_and_weights_stand_beside_them() -> None:
         "cycle/b": (7.0, 10.0),
     }
     assert float(Loss(torch.tensor(7.0), 10.0).weighted) == 70.0
-    assert speak(objective, Player.GENERATOR, x="silent").keys() == {"adversarial/a", "adversarial/b"}
+    assert speak(objective, Player.GENERATOR, silent=True).keys() == {"adversarial/a", "adversarial/b"}
 
 
 def test_a_discriminators_loss_is_not_scaled_by_the_weight() -> None:
@@ -93,3 +102,15 @@ def test_parameters_of_terms_are_the_objectives() -> None:
 def test_each_player_has_the_other_as_opponent() -> None:
     assert Player.GENERATOR.opponent is Player.DISCRIMINATOR
     assert Player.DISCRIMINATOR.opponent is Player.GENERATOR
+
+
+def test_means_over_paired_rows_are_marked() -> None:
+    class Pairs(OneSided):
+        needs = ("pairs",)
+
+    objective = Objective({"game": Both(1.0), "l1": Pairs(), "cycle": OneSided()}, {"game": 1, "l1": 1, "cycle": 1})
+    free = objective(Player.GENERATOR, batch(), 0.0)
+    assert {name for name, loss in free.items() if loss.paired} == {"l1/b"}
+    # A conditional discriminator judges paired rows alone, and only terms that speak to it are about its judgement.
+    beside = objective(Player.GENERATOR, batch(conditional=True), 0.0)
+    assert {name for name, loss in beside.items() if loss.paired} == {"game/a", "game/b", "l1/b"}

@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 from translate.config import Config, Data
+from translate.metrics import Entry
 from translate.report import charts
+from translate.report import page as page_module
 from translate.report.page import write
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
@@ -95,6 +97,28 @@ def test_samples_and_runs_without_scores_or_log(tmp_path: Path) -> None:
     assert len([tag for tag, _ in elements.found if tag == "img"]) == 5
     assert "no score" in elements.text
     assert "svg" not in {tag for tag, _ in elements.found}
+
+
+def test_a_new_metric_needs_no_more_than_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(page_module.TABLE, "mood", Entry("my.mood:mood", "Mood, smiles", "lower"))
+    scores = {**SCORES, "metrics": {"a2b": {"mood": 2.5}}, "baseline": {"a2b": {"mood": 3.5}}}
+    elements = page(tmp_path, scores=scores)
+    assert "held-out Mood, smiles 2.50" in elements.text
+    assert [attributes["class"] for tag, attributes in elements.found if tag == "td" and "class" in attributes] == [
+        "better",
+        "soft",
+    ]
+    assert re.search(r"Mood, smiles\s*2.50\s*3.50\s*lower", elements.text)
+
+
+def test_the_page_says_which_images_it_shows(tmp_path: Path) -> None:
+    path = tmp_path / "r.html"
+    rows = {"a2b": [(IMAGE, IMAGE, IMAGE)]}
+    write(path, None, Config(), {}, rows, [], caption="Training images <not held out>.", unscored="No score.")
+    html = path.read_text()
+    assert "Training images &lt;not held out&gt;." in html
+    assert "<p>No score.</p>" in html
+    assert "over the held-out images" not in html
 
 
 def test_one_chart_a_term_and_its_text_follows_the_page() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -49,15 +50,23 @@ class _Commands(click.Group):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
     def invoke(self, context: click.Context) -> Any:
+        sys.path.append(os.getcwd())  # for "my_module:Class" in a configuration; last, so that it shadows nothing
         try:
             return super().invoke(context)
         except UserError as error:
-            click.secho("error: ", err=True, fg="red", bold=True, nl=False)
-            click.echo(str(error), err=True)
+            _say(str(error))
+            context.exit(2)
+        except OSError as error:  # a full disk, a folder that can't be written: the user's to mend, not a crash
+            _say(f"{error.filename or 'a file'}: {error.strerror or error}")
             context.exit(2)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             context.exit(130)
+
+
+def _say(what: str) -> None:
+    click.secho("error: ", err=True, fg="red", bold=True, nl=False)
+    click.echo(what, err=True)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -20,9 +20,9 @@ SHOWN = 10
 @click.option("--pairs", default="all", show_default=True, help="all, stem (pairs of equal names), or how many to use.")
 @click.option("--json", "file", metavar="FILE", help="Write everything there; - for standard output, and nothing else.")
 def command(directory: Path, pairs: str, file: str | None) -> None:
-    """Say what DIRECTORY holds: layout, regime, counts, sizes, modes; and what is wrong with it.
+    """Say what DIRECTORY holds: layout, regime, counts, sizes, modes; what is wrong with it, and some advice.
 
-    Every image is decoded. Exits with 1 when something should be mended.
+    Every image is decoded. Exits with 1 when something should be mended; advice alone is no reason.
     """
     from translate.data.check import check
 
@@ -66,5 +66,7 @@ def _print(found: dict[str, Any]) -> None:
         console.print(f"  no partner: {name}", markup=False)
     for problem in found["problems"]:
         console.print(f"! {problem}", markup=False, style="yellow")
+    for advice in found["advice"]:
+        console.print(f"advice: {advice}", markup=False)
     if not found["problems"]:
         console.print("nothing wrong found", style="green")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ MINUTES = 3.5
 @click.option(
     "--minutes", default=MINUTES, show_default=True, type=click.FloatRange(min=0, min_open=True), help="Training time."
 )
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1))
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 def command(out: Path, minutes: float, seed: int, device: str) -> None:
     """Go the whole way on an embedded dataset: make it, train without pairs, translate, score, report.
@@ -42,11 +43,14 @@ def command(out: Path, minutes: float, seed: int, device: str) -> None:
         click.echo(
             f"1/5 drawing {TRAIN:,} clay faces, {TRAIN:,} comic faces of other people, {TEST} held-out pairs: {data}"
         )
-        faces.make(data, train=TRAIN, test=TEST, size=SIZE, seed=seed, pairs=False)
+        unfinished = out / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)  # what an interrupted drawing left
+        faces.make(unfinished, train=TRAIN, test=TEST, size=SIZE, seed=seed, pairs=False)
+        unfinished.rename(data)
     # All faces are drawn upright, in the middle and lit from the left: crops and flips would only blur the two styles.
     settings = ["data.transforms=[]", "data.load_size=null", f"training.minutes={minutes}", f"training.seed={seed}"]
     config = configuration.load("fast", settings)
-    config.data.root = str(data.resolve())
+    config.data.root = str(data.absolute())
     dataset = layouts.find(data)
     click.echo(f"2/5 training without pairs for {minutes:g} minutes: {run}")
     watched(config, dataset, run, device)

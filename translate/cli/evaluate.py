@@ -85,9 +85,10 @@ def dataset_of(config: "Config", data: Path | None, split: str, pairs: str | Non
     root = data or (Path(config.data.root) if config.data.root else None)
     if root is None:
         raise UserError("the run does not say what it was trained on", hint="--data DIR")
-    trained = config.data.pairs
-    # A number of pairs is about training: here it only says that equal names may be pairs.
-    kept: str | int = pairs or (trained if isinstance(trained, str) else 0 if split != "train" else "stem")
+    # A number of pairs counts those of the run's own data; of other data only what is marked as pairs is one.
+    own = config.data.root is not None and root.resolve() == Path(config.data.root).resolve()
+    trained = config.data.pairs if own or isinstance(config.data.pairs, str) else "all"
+    kept = pairs or trained
     return layouts.find(root, kept)
 
 

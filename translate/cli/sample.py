@@ -14,8 +14,9 @@ from translate.errors import UserError
 @click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(0), help="Image i depends on (seed, i) alone."
 )
+@click.option("--overwrite", is_flag=True, help="Replace images that OUTPUT holds from an earlier time.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
-def command(run: Path, output: Path, count: int, seed: int, device: str) -> None:
+def command(run: Path, output: Path, count: int, seed: int, overwrite: bool, device: str) -> None:
     """Draw new images from the unconditional RUN into the folder OUTPUT: 00000.png ... and grid.png."""
     from translate.config import load_run
 
@@ -28,6 +29,13 @@ def command(run: Path, output: Path, count: int, seed: int, device: str) -> None
         )
     if output.is_file():
         raise UserError("this is a file", where=str(output), expected="a folder for the images")
+    if not overwrite and any(not path.stem.strip("0") for path in output.glob("00000*.png")):
+        raise UserError(
+            "holds samples already",
+            where=str(output),
+            expected="a new folder, or leave to replace 00000.png and so on",
+            hint=f"translate sample {run} {output} --overwrite, or another folder",
+        )
     from rich.console import Console
     from rich.progress import Progress
 

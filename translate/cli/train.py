@@ -52,7 +52,7 @@ def command(
     """
     if steps and minutes:
         raise UserError("--steps and --minutes were both given", expected="one of them")
-    added = [f"data.root={json.dumps(str(root.resolve()))}"]  # quoted: a folder may be called 2024 or "null"
+    added = [f"data.root={json.dumps(str(root.absolute()))}"]  # quoted: a folder may be called 2024 or "null"
     if steps:
         added += [f"training.steps={steps}", "training.minutes=null"]
     if minutes:
@@ -100,6 +100,8 @@ def _announce(dataset: Dataset) -> None:
     ]
     click.echo(f"found      {dataset.layout} in {dataset.root}: {', '.join(counts)}")
     click.echo(f"regime     {dataset.regime()}: {WHY[dataset.regime()]}")
+    if dataset.hint:
+        click.echo(f"hint       {dataset.hint}")
     if split.unmatched:
         names = ", ".join(path.name for path in split.unmatched[:3])
         click.echo(
@@ -130,6 +132,8 @@ def _planned(root: Path, minutes: float | None, settings: tuple[str, ...], devic
     planned = plan.plan(plan.fingerprint(dataset), machine.measure(device), minutes, size)
     click.echo("planned, since no CONFIG was given:")
     width = max(len(choice.key) for choice in planned.choices)
+    given = dict(setting.split("=", 1) for setting in settings)
     for choice in planned.choices:
-        click.echo(f"  {choice.key:<{width}}  {choice.shown}  ({choice.reason})")
+        shown, reason = (given[choice.key], "as given") if choice.key in given else (choice.shown, choice.reason)
+        click.echo(f"  {choice.key:<{width}}  {shown}  ({reason})")
     return plan.configure(planned, settings), dataset

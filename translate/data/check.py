@@ -27,7 +27,8 @@ class _Look:
 def check(root: Path, pairs: str | int = "all", progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
     """A JSON-able report: layout, regime, counts by split, sizes ("WxH") and Pillow modes by domain, and by file name
     what is unreadable, unmatched, stray (in no split's folder) or the same, pixel by pixel, in two splits (also when
-    re-encoded without loss). `problems` says it in sentences. Raises UserError as `find` does."""
+    re-encoded without loss). `problems` says in sentences what should be mended, `advice` what may be meant otherwise.
+    Raises UserError as `find` does."""
     dataset = find(Path(root), pairs)
     looks, broken = _look_at_all(dataset, progress)
 
@@ -59,7 +60,8 @@ def check(root: Path, pairs: str | int = "all", progress: Callable[[int, int], N
                 "sizes": _histogram(f"{look.width}x{look.height}" for look in seen),
                 "modes": _histogram(look.mode for look in seen),
             }
-    report["problems"] = _problems(dataset, regime, report)
+    report["problems"] = _problems(report)
+    report["advice"] = _advice(dataset, regime, report)
     return report
 
 
@@ -132,14 +134,11 @@ def _histogram(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(values).most_common())
 
 
-def _problems(dataset: Dataset, regime: Regime, report: dict[str, Any]) -> list[str]:
+def _problems(report: dict[str, Any]) -> list[str]:
+    """Pictures that are not used, or that make scores flatter."""
     problems = []
     if broken := report["unreadable"]:
         problems.append(f"{_count(broken, 'file')} can't be read and will be left out: {_names(broken, 'file')}.")
-    if alone := report["unmatched"]:
-        problems.append(
-            f"{_count(alone, 'picture')} of A or B without a partner of the same name, used unpaired: {_names(alone)}."
-        )
     if copies := report["duplicates"]:
         examples = ", ".join(f"{copy['file']} = {copy['same_as']}" for copy in copies[:3])
         problems.append(
@@ -148,9 +147,21 @@ def _problems(dataset: Dataset, regime: Regime, report: dict[str, Any]) -> list[
         )
     if stray := report["stray"]:
         problems.append(f"{_count(stray, 'picture')} in no folder of a split or domain, not used: {_names(stray)}.")
+    return problems
+
+
+def _advice(dataset: Dataset, regime: Regime, report: dict[str, Any]) -> list[str]:
+    """What is used as it is, though another reading or setting may suit it better."""
+    advice = []
+    if dataset.hint:
+        advice.append(f"{dataset.hint}.")
+    if alone := report["unmatched"]:
+        advice.append(
+            f"{_count(alone, 'picture')} of A or B without a partner of the same name, used unpaired: {_names(alone)}."
+        )
     folders = sorted({path.relative_to(dataset.root).parts[0] for path in _below_a_folder(dataset)})
     if regime is Regime.UNCONDITIONAL and len(folders) == 2:
-        problems.append(
+        advice.append(
             f"{folders[0]}/ and {folders[1]}/ are read as one domain; to translate between them, "
             "call them trainA/ and trainB/."
         )
@@ -158,8 +169,8 @@ def _problems(dataset: Dataset, regime: Regime, report: dict[str, Any]) -> list[
     grey = {domain: set(found["modes"]) <= {"1", "L", "I;16"} for domain, found in domains.items()}
     for domain, is_grey in grey.items():
         if is_grey and not all(grey.values()):
-            problems.append(f"All pictures of {domain.upper()} are grey: data.channels.{domain}=1 suits them.")
-    return problems
+            advice.append(f"All pictures of {domain.upper()} are grey: data.channels.{domain}=1 suits them.")
+    return advice
 
 
 def _below_a_folder(dataset: Dataset) -> list[Path]:

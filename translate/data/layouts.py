@@ -18,6 +18,8 @@ from translate.errors import UserError, nearest
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 PAIRS_FILE = "pairs.csv"
+MATCHING = 0.9
+"""From this share of equal names on, two folders that are read as unpaired may well hold pairs."""
 HEADERS_READ = 300
 """At most so many image headers per folder are opened to tell whether its pictures are two side by side."""
 
@@ -55,13 +57,15 @@ class Split:
 
 @dataclass
 class Dataset:
-    """What a folder holds, by split; `skipped` counts files that are no images, `stray` are images of no split."""
+    """What a folder holds, by split; `skipped` counts files that are no images, `stray` are images of no split, `hint`
+    is advice on pairs that may have been overlooked."""
 
     root: Path
     layout: str
     splits: dict[str, Split]
     skipped: int = 0
     stray: list[Path] = field(default_factory=list)
+    hint: str | None = None
 
     def regime(self, split: str = "train") -> Regime:
         """The name of what the data allows."""
@@ -89,9 +93,14 @@ class _Claim:
     nested: bool = False
 
 
+_Named = tuple[str, Path, bool]
+"""An image's path below its domain's folder without the ending, the image, and whether the folder is a nested one."""
+
+
 def find(root: Path, pairs: str | int = "all") -> Dataset:
     """The dataset in `root`, sorted and deterministic. `pairs`: "all" that are marked as such (side by side or listed
-    in pairs.csv), "stem" (also files of equal stems in two folders), or K, to keep only K of the training pairs."""
+    in pairs.csv), "stem" (also files of equal stems in two folders), or K, to keep only K of the training pairs. Where
+    no training pairs are marked, K > 0 means K of equal stems, and then the other splits are paired by stem too."""
     root = Path(root)
     _refuse_bad_request(root, pairs)
     images, skipped = _walk(root)
@@ -117,9 +126,22 @@ def find(root: Path, pairs: str | int = "all") -> Dataset:
                 stray += rest  # the table alone says what is A and what is B here
             else:
                 _take_folder(folder, rest, claim.split, splits[claim.split], marks[claim.split], has_domains)
+    hint, by_stem = None, pairs == "stem" or (isinstance(pairs, int) and pairs > 0 and not splits["train"].pairs)
     for name, split in splits.items():
-        _take_domains(name, split, claims, by_claim, listed, marks[name], pairs)
+        found = _in_domains(name, claims, by_claim, listed)
+        if by_stem and found[Domain.A] and found[Domain.B]:
+            strict = pairs == "stem" and name == "train" and not split.pairs
+            _match_stems(name, split, found, marks[name], strict)
+        else:
+            split.only_a += [Picture(image) for _, image, _ in sorted(found[Domain.A])]
+            split.only_b += [Picture(image) for _, image, _ in sorted(found[Domain.B])]
+            if name == "train" and pairs == "all" and not split.pairs:
+                hint = _overlooked_pairs(found)
+        # Equal names, such as 0001.png, prove nothing: a number of pairs speaks of other splits only by way of train.
+        by_stem = by_stem and (pairs == "stem" or bool(splits["train"].pairs))
     kept = {name: split for name, split in splits.items() if len(split)}
+    if not kept:
+        raise _nothing_in_a_split(root, stray)
     one_domain = {name for name in kept if "one folder of pictures" in marks[name]}
     if one_domain and one_domain != set(kept):
         raise _mixed(root, one_domain, set(kept) - one_domain)
@@ -128,7 +150,7 @@ def find(root: Path, pairs: str | int = "all") -> Dataset:
         _keep_pairs(root, splits["train"], pairs)
         if marks["train"] and (splits["train"].only_a or splits["train"].only_b):
             marks["train"] = [f"{' and '.join(marks['train'])}, {pairs} of them kept as pairs"]
-    return Dataset(root, _layout(kept, marks), kept, skipped, stray)
+    return Dataset(root, _layout(kept, marks), kept, skipped, stray, hint)
 
 
 # --- what is on disk
@@ -335,17 +357,11 @@ def _split_of_row(claims: dict[Path, _Claim], default: str, table: Path, line: i
     return said.pop() if said else default
 
 
-def _take_domains(
-    name: str,
-    split: Split,
-    claims: dict[Path, _Claim],
-    by_claim: dict[Path, list[Path]],
-    listed: set[str],
-    marks: list[str],
-    pairs: str | int,
-) -> None:
-    """Images in folders of A and of B: matched by stem when asked for, otherwise unpaired."""
-    found: dict[Domain, list[tuple[str, Path, bool]]] = {Domain.A: [], Domain.B: []}
+def _in_domains(
+    name: str, claims: dict[Path, _Claim], by_claim: dict[Path, list[Path]], listed: set[str]
+) -> dict[Domain, list[_Named]]:
+    """The split's images in folders of A and of B that no pairs.csv lists."""
+    found: dict[Domain, list[_Named]] = {Domain.A: [], Domain.B: []}
     for folder, claim in claims.items():
         if claim.split == name and claim.domain:
             found[claim.domain] += [
@@ -353,17 +369,19 @@ def _take_domains(
                 for image in by_claim.get(folder, [])
                 if _real(image) not in listed
             ]
-    by_stem = pairs == "stem" or (isinstance(pairs, int) and not split.pairs)
-    if by_stem and found[Domain.A] and found[Domain.B]:
-        _match_stems(name, split, found, marks, strict=pairs == "stem" and name == "train" and not split.pairs)
-    else:
-        split.only_a += [Picture(image) for _, image, _ in sorted(found[Domain.A])]
-        split.only_b += [Picture(image) for _, image, _ in sorted(found[Domain.B])]
+    return found
 
 
-def _match_stems(
-    name: str, split: Split, found: dict[Domain, list[tuple[str, Path, bool]]], marks: list[str], strict: bool
-) -> None:
+def _overlooked_pairs(found: dict[Domain, list[_Named]]) -> str | None:
+    """Advice where nearly all names of A are names of B and the other way round."""
+    a, b = ({stem for stem, _, _ in found[domain]} for domain in Domain)
+    most, both = max(len(a), len(b)), len(a & b)
+    if not both or both < MATCHING * most:
+        return None
+    return f"{both} of {most} names match: --set data.pairs=stem if they show the same scenes"
+
+
+def _match_stems(name: str, split: Split, found: dict[Domain, list[_Named]], marks: list[str], strict: bool) -> None:
     """Pairs of equal stems. Where both train/A and trainA exist, the former holds pairs, the latter unpaired images."""
     forms = {nested for entries in found.values() for _, _, nested in entries}
     sought: dict[Domain, dict[str, Path]] = {Domain.A: {}, Domain.B: {}}
@@ -492,6 +510,15 @@ def _no_images(root: Path, skipped: int) -> UserError:
         where=str(root),
         expected=f"files ending in {', '.join(sorted(ENDINGS))}, as {_LAYOUTS}",
         hint="the folder that holds trainA/ and trainB/, or train/",
+    )
+
+
+def _nothing_in_a_split(root: Path, stray: list[Path]) -> UserError:
+    return UserError(
+        f"none of the {len(stray)} pictures lies in a folder of a split; {_folders_found(root)}",
+        where=str(root),
+        expected=f"{_LAYOUTS}; found {_listing(str(path.relative_to(root)) for path in stray[:3])}",
+        hint="move the pictures into such folders; for one domain alone, take the empty folders away",
     )
 
 

@@ -56,8 +56,8 @@ class Batches(Dataset[Batch]):
 
     The share of paired rows is data.paired_share, or else the pairs' share of the larger domain's pictures; it is met
     exactly over time. Process `rank` of `world` gets its part of the batch of batch * world rows that one process
-    alone would get. With `latent`, A is z ~ N(0, 1) [N, latent]. Pictures that are `unreadable` (path, reason), and
-    the partners of such, are left out."""
+    alone would get. With `latent`, A is z ~ N(0, 1) [N, latent]. data.input_transforms change the domain `inputs`
+    alone. Pictures that are `unreadable` (path, reason), and the partners of such, are left out."""
 
     def __init__(
         self,
@@ -69,8 +69,10 @@ class Batches(Dataset[Batch]):
         world: int = 1,
         latent: int | None = None,
         progress: Progress | None = None,
+        inputs: Domain = Domain.A,
     ) -> None:
         self._batch, self._seed, self._rank, self._world, self._latent = batch, seed, rank, world, latent
+        self._inputs = inputs
         self._size = int(data.size[0]), int(data.size[1])
         joint, jitter = data.transforms, data.input_transforms
         self._joint = transforms.build(joint) if joint else None
@@ -163,7 +165,7 @@ class Batches(Dataset[Batch]):
     def _finish(self, domain: Domain, image: Pixels, step: int, row: int) -> Pixels:
         """Jitter of the input domain, and the promise that the picture has the size asked for."""
         made_by = self._joint
-        if self._input and domain is Domain.A:
+        if self._input and domain is self._inputs:
             image, made_by = transforms.apply(self._input, image, seed_of(self._seed, "input", step, row)), self._input
         if image.shape[:2] != self._size:
             assert made_by is not None, "without transforms pictures are cached at the final size"

@@ -107,11 +107,15 @@ def _decoded(
             return
         source, future = waiting.popleft()
         try:
-            yield future.result()
+            item = future.result()
         except Unreadable as error:
             summary.failed.append((source, error.reason))
         except MemoryError:
             summary.failed.append((source, "too large for this machine's memory"))
+        except Exception as error:  # Pillow's plugins raise nearly anything; one image must not end the folder
+            summary.failed.append((source, f"can't be read: {error or type(error).__name__}"))
+        else:
+            yield item
 
 
 def _read(source: Path, target: Path, channels: int) -> _Item:

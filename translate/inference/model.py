@@ -33,7 +33,9 @@ class Model:
     ) -> None:
         self.config, self.checkpoint, self.step = config, checkpoint, step
         self.device = torch.device(device)
-        self.generators = generators.to(self.device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
+        # Tensor cores want channels last; on a CPU instance norm copies such images at every layer.
+        layout = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
+        self.generators = generators.to(self.device).to(memory_format=layout).eval().requires_grad_(False)
         self.directions: tuple[Domain, ...] = tuple(config.produce)
         self.channels: dict[Domain, int] = {Domain.A: config.data.channels.a, Domain.B: config.data.channels.b}
         self.size: tuple[int, int] = config.data.size

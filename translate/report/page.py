@@ -19,13 +19,14 @@ from PIL import Image
 from translate import __version__
 from translate.config import Config
 from translate.data.images import Pixels
+from translate.metrics import TABLE
 from translate.report import charts
 
 Row = tuple[Pixels | None, Pixels, Pixels | None]
 """Input (None: made from nothing), output, truth (None: not known), all uint8 [H, W, C]."""
 
-BETTER = {"l1": "lower", "psnr": "higher", "ssim": "higher"}
-LONG = {"l1": "L1, grey levels", "psnr": "PSNR, dB", "ssim": "SSIM"}
+HELD_OUT = "Evenly spaced over the held-out images, none picked by hand."
+NO_PAIRS = "There are no held-out pairs, so there is no score: the pictures are all there is to judge by."
 SMALLEST, LARGEST = 128, 256
 """Width of a picture on the page, in CSS pixels."""
 
@@ -47,9 +48,12 @@ def write(
     scores: dict[str, Any],
     rows: Mapping[str, Sequence[Row]],
     log: list[dict[str, Any]],
+    caption: str = HELD_OUT,
+    unscored: str = NO_PAIRS,
 ) -> None:
     """Write the report. `scores`: as `evaluate` returns them, or {} without held-out pairs; `rows`: examples by
-    direction "a2b", "b2a", or "sample" for an unconditional run; `log`: the rows of the run's log.jsonl."""
+    direction "a2b", "b2a", or "sample" for an unconditional run; `log`: the rows of the run's log.jsonl. `caption`
+    says which images the examples are, `unscored` why there are no scores if there are none."""
     template = (resources.files("translate.report") / "page.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -58,6 +62,8 @@ def write(
         title=_title(config),
         trained=_trained(config, scores, log),
         results=_results(scores),
+        caption=caption,
+        unscored=unscored,
         directions=[_direction(name, examples) for name, examples in rows.items() if examples],
         scores=_table(scores),
         charts=[(chart.name, Markup(chart.svg)) for chart in charts.losses(log)],
@@ -121,7 +127,7 @@ def _results(scores: dict[str, Any]) -> list[tuple[str, str, bool]]:
             verdict = f"the error is {share:.2f} of it" if share < 1 else f"worse than that: {share:.2f} of it"
             text = f"held-out L1 {ours:.1f} grey levels against {other:.1f} for doing nothing: {verdict}"
         else:
-            text = "held-out " + ", ".join(f"{LONG.get(k, k)} {v:.2f}" for k, v in values.items())
+            text = "held-out " + ", ".join(f"{_label(k)} {v:.2f}" for k, v in values.items())
             share = 0.0
         said.append((_arrow(direction), text, share < 1))
     return said
@@ -158,13 +164,18 @@ def _table(scores: dict[str, Any]) -> list[tuple[str, str, list[tuple[str, str, 
     table = []
     for name in names:
         cells = []
+        way: str = TABLE[name].better if name in TABLE else ""
         for direction, values in metrics.items():
             ours, nothing = values.get(name), baseline.get(direction, {}).get(name)
-            sign = -1 if BETTER.get(name) == "lower" else 1
-            better = ours is not None and nothing is not None and sign * ours > sign * nothing
+            known = ours is not None and nothing is not None and way
+            better = bool(known) and (ours < nothing if way == "lower" else ours > nothing)
             cells.append((_number(ours), _number(nothing), better))
-        table.append((LONG.get(name, name), BETTER.get(name, ""), cells))
+        table.append((_label(name), way, cells))
     return table
+
+
+def _label(metric: str) -> str:
+    return TABLE[metric].label if metric in TABLE else metric
 
 
 def _number(value: float | None) -> str:

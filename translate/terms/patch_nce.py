@@ -15,7 +15,7 @@ from translate.translations import Networks, Translations
 
 
 class PatchNCE(nn.Module):
-    """Contrastive loss over the generator's encoder (Park et al. 2020, CUT, eq. 3 and 4), averaged over `layers`.
+    """Contrastive loss over the generator's encoder (Park et al. 2020, CUT, eq. 2 and 3), averaged over `layers`.
 
     identity=True averages in the same loss for images of the target domain (eq. 5, halved as in the published code).
     """

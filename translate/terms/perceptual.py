@@ -19,7 +19,7 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet,
 
 
 class Perceptual(nn.Module):
-    """Weighted sum of E|VGG_i(y) - VGG_i(G(x))| over relu1_1 ... relu5_1 (Johnson 2016; Wang 2018, section 3.3).
+    """Weighted sum of E|VGG_i(y) - VGG_i(G(x))| over relu1_1 ... relu5_1 (Johnson et al. 2016; Wang et al. 2018).
 
     `weights` is a file of torchvision's VGG weights; null: where torchvision keeps them. Nothing is ever downloaded;
     UserError when there is no such file.
