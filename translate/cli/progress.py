@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
 if TYPE_CHECKING:
@@ -28,9 +28,8 @@ def bar() -> Iterator[tuple[Callable[[Standing], None], Callable[[int, int], Non
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=12),
         TextColumn("{task.fields[status]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
-        TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal, expand=True) as progress:
         reading = progress.add_task("reading ", status="", total=None)
@@ -56,11 +55,13 @@ def bar() -> Iterator[tuple[Callable[[Standing], None], Callable[[int, int], Non
 
 
 def describe(standing: Standing) -> str:
-    """'step 1,200  85.3 images/s  2:10 left  cycle/a 0.12 ...'."""
+    """'step 1,200  85.3 images/s  2:10 left  adversarial 0.41  cycle 0.12 ...': losses as means over the domains."""
     left = standing.seconds * (1 / standing.share - 1) if standing.share else 0
-    losses = "  ".join(
-        f"{name} {value:.3g}" for name, value in standing.losses.items() if not name.startswith("grad_norm")
-    )
+    terms: dict[str, list[float]] = {}
+    for name, value in standing.losses.items():
+        if not name.startswith("grad_norm"):
+            terms.setdefault(name.split("/")[-2], []).append(value)
+    losses = "  ".join(f"{term} {sum(values) / len(values):.3g}" for term, values in terms.items())
     rate = f"{standing.images_per_second:.1f} images/s"
     return f"step {standing.step:,}  {rate}  {int(left // 60)}:{int(left % 60):02} left  {losses}"
 
