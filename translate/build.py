@@ -52,10 +52,12 @@ def _generator(config: Config, domain: Domain) -> nn.Module:
     for side, length in zip(("height", "width"), config.data.size, strict=True):
         if length % network.stride:
             below = length // network.stride * network.stride
+            options = [str(n) for n in (below, below + network.stride) if n]
+            deep = "" if not hasattr(network, "levels") else "; or fewer networks.generator.levels"
             raise UserError(
                 f"{side} {length} is no multiple of {network.stride}, the stride of this generator",
                 where="data.size",
-                expected=f"{below or network.stride} or {below + network.stride}",
+                expected=" or ".join(options) + deep,
             )
     return network
 

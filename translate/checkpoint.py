@@ -36,7 +36,7 @@ def newest(run: Path) -> Path:
         raise UserError(
             "holds no checkpoint",
             where=str(run),
-            expected=f"{FOLDER}/step-*.pt",
+            expected=f"{FOLDER}/step-*.pt; the first comes after log.save_minutes, at the end or at Ctrl-C",
             hint="translate train ... --out " + str(run),
         )
     return found[-1]

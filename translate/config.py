@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Sequence
 from importlib import resources
@@ -189,6 +190,18 @@ def load(source: str, settings: Sequence[str] = ()) -> Config:
     return parse(text, settings, where=source)
 
 
+def refuse_foreign(run: Path) -> None:
+    """Raise UserError when `run` holds something, and no run."""
+    if (run / "config.yaml").exists() or not run.exists():
+        return
+    if not run.is_dir() or any(run.iterdir()):
+        raise UserError(
+            f'"{run}" holds other files' if run.is_dir() else f'"{run}" is a file',
+            where="--out",
+            expected="a new folder, or one that holds a run",
+        )
+
+
 def load_run(run: Path) -> Config:
     """The configuration that a run folder carries."""
     path = run / "config.yaml"
@@ -208,9 +221,46 @@ def parse(text: str, settings: Sequence[str] = (), *, where: str) -> Config:
         raise UserError("is not YAML: " + " ".join(str(error).split()), where=where) from None
     if not isinstance(tree, dict):
         raise UserError(f"holds {type(tree).__name__}, not keys", where=where, expected="lines such as `training:`")
+    check_settings(settings)
+    before = copy.deepcopy(tree.get("data") or {})
     for setting in settings:
         _set(tree, setting)
+    keys = {setting.partition("=")[0] for setting in settings}
+    if "data.size" in keys and isinstance(before, dict):
+        _follow_size(tree["data"], before, keys)
     return validate(tree, where)
+
+
+def _follow_size(data: dict[str, Any], before: dict[str, Any], keys: set[str]) -> None:
+    """Another --set data.size takes the file's load_size and random crop along, unless they are set as well."""
+    old, new, load = before.get("size"), data["size"], before.get("load_size")
+    if not (isinstance(old, list) and isinstance(new, list) and len(old) == len(new) == 2):
+        return  # said by the validation
+    if load and "data.load_size" not in keys:
+        data["load_size"] = [round(full * n / o) for full, n, o in zip(load, new, old, strict=True)]
+    if "data.transforms" not in keys:
+        for entry in data.get("transforms") or []:
+            crop = entry.get("RandomCrop") if isinstance(entry, dict) else None
+            if crop == {"height": old[0], "width": old[1]}:
+                crop.update(height=new[0], width=new[1])
+
+
+def check_settings(settings: Sequence[str]) -> None:
+    """Raise UserError for a setting without a value, or for a key that no configuration has."""
+    for setting in settings:
+        key, equals, _ = setting.partition("=")
+        if not equals or not key:
+            raise UserError(f'"{setting}" sets nothing', where="--set", expected="KEY=VALUE, such as training.batch=4")
+        path = key.split(".")
+        for depth, part in enumerate(path):
+            known = _keys_at(Config, path[:depth])
+            if not known:  # below here a component says what it takes
+                break
+            if part not in known:
+                elsewhere = [f"{top}.{part}" for top in Config.model_fields if part in _keys_at(Config, [top])]
+                close = f' Did you mean "{elsewhere[0]}"?' if elsewhere else nearest(part, known)
+                expected = "one of " + ", ".join(known)
+                raise UserError(f'unknown key "{part}".{close}', where=f"--set {key}", expected=expected)
 
 
 def validate(tree: dict[str, Any], where: str) -> Config:
@@ -288,9 +338,7 @@ def _check_entries(entries: list[Entry], package: str, below: str, where: str) -
 
 
 def _set(tree: dict[str, Any], setting: str) -> None:
-    key, equals, value = setting.partition("=")
-    if not equals or not key:
-        raise UserError(f'"{setting}" sets nothing', where="--set", expected="KEY=VALUE, such as training.batch=4")
+    key, _, value = setting.partition("=")
     *parents, last = key.split(".")
     for parent in parents:
         if not isinstance(tree.get(parent), dict):
@@ -330,4 +378,6 @@ def _keys_at(model: type[BaseModel], path: list[str]) -> list[str]:
         if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
             return []
         model = kind
+    if model.model_config.get("extra") == "allow":
+        return []
     return list(model.model_fields)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from translate import augment, build, checkpoint
-from translate.config import Config, load_run
+from translate.config import Config, load_run, refuse_foreign
 from translate.data.layouts import Dataset
 from translate.data.loader import Batches, loader
 from translate.domain import Domain
@@ -46,11 +46,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended."""
+    """How a training ended; `begun`: the steps that were done before."""
 
     steps: int
     seconds: float
     interrupted: bool
+    begun: int
 
 
 def train(
@@ -80,8 +81,10 @@ def train(
         warn(f"left out: {path}: {reason}")
     trainer = build.trainer(config, batches[0], device)
     augmentation = augment.build(config.augment)
-    seconds = _begin(config, run, trainer, device, begun)
-    preview = Preview(config, dataset, device)
+    split = dataset.split("train")
+    counts = [len(split.pairs), len(split.only_a), len(split.only_b)]
+    seconds = _begin(config, run, trainer, device, begun, counts)
+    preview, first = Preview(config, dataset, device), trainer.step_count
     with Log(run, trainer.step_count) as log, _interruptible() as interrupted:
         clock, meter, saved, shown = _Clock(seconds), _Meter(), seconds, seconds
         share = _share(config, trainer.step_count, seconds)
@@ -103,14 +106,14 @@ def train(
             if step % log_settings.preview_every == 0 or step == 1:
                 log.previews(step, preview.draw(trainer.ema.module))
             if clock.seconds - saved > log_settings.save_minutes * 60:
-                _save(config, run, trainer, clock.seconds)
+                _save(config, run, trainer, clock.seconds, counts)
                 saved = clock.seconds
             if interrupted() or share >= 1:
                 break
             clock.skip()
         log.previews(trainer.step_count, preview.draw(trainer.ema.module))
-        _save(config, run, trainer, clock.seconds)
-        return Outcome(trainer.step_count, clock.seconds, interrupted())
+        _save(config, run, trainer, clock.seconds, counts)
+        return Outcome(trainer.step_count, clock.seconds, interrupted(), first)
 
 
 def _row(seconds: float, rate: float, waiting: float, losses: dict[str, float], trainer: Trainer) -> dict[str, float]:
@@ -166,16 +169,24 @@ def _claim(config: Config, run: Path) -> bool:
             return False
         _same(before, config, run)
         return True
-    if run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise UserError(f'"{run}" holds other files', where="--out", expected="a new folder, or one that holds a run")
+    refuse_foreign(run)
     return False
 
 
-def _begin(config: Config, run: Path, trainer: Trainer, device: torch.device, begun: bool) -> float:
+def _begin(config: Config, run: Path, trainer: Trainer, device: torch.device, begun: bool, counts: list[int]) -> float:
     """Continue from the newest checkpoint of `run` or start it; the seconds already trained."""
     seconds = 0.0
     if begun:
         state = checkpoint.read(checkpoint.newest(run), device)
+        before = load_run(run).data.root
+        # A dataset may move, and images may be added; another dataset is another run.
+        if before != config.data.root and state["counts"] != counts:
+            pairs, only_a, only_b = state["counts"]
+            raise UserError(
+                f"was trained on {before} ({pairs} pairs, {only_a} + {only_b} unpaired), not on {config.data.root}",
+                where=str(run),
+                hint="another --out for another dataset",
+            )
         trainer.load_state_dict(state)
         seconds = state["seconds"]
     run.mkdir(parents=True, exist_ok=True)
@@ -188,7 +199,7 @@ def _same(old: Config, new: Config, run: Path) -> None:
     for key in sorted(before | after):
         if before.get(key) != after.get(key) and not key.startswith(MAY_CHANGE):
             raise UserError(
-                f"{key} is {after.get(key)!r}, but this run was begun with {before.get(key)!r}",
+                f"{key} is {json.dumps(after.get(key))}, but this run was begun with {json.dumps(before.get(key))}",
                 where=str(run),
                 hint="the first command to continue it, or another --out for a new run",
             )
@@ -202,8 +213,9 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
     }
 
 
-def _save(config: Config, run: Path, trainer: Trainer, seconds: float) -> None:
-    state = {**trainer.state_dict(), "seconds": seconds, "config": json.dumps(config.model_dump(mode="json"))}
+def _save(config: Config, run: Path, trainer: Trainer, seconds: float, counts: list[int]) -> None:
+    about = {"seconds": seconds, "counts": counts, "config": json.dumps(config.model_dump(mode="json"))}
+    state = {**trainer.state_dict(), **about}
     checkpoint.save(run, state, config.log.keep)
 
 

@@ -234,3 +234,26 @@ def test_a_network_may_be_given_by_its_name_alone() -> None:
     assert (
         made.networks.generator == config.parse("networks: {generator: {name: unet}}", where="here").networks.generator
     )
+
+
+def test_a_size_that_is_set_takes_load_size_and_crop_along() -> None:
+    made = config.load("cyclegan", ["data.size=[64, 128]"])
+    assert made.data.load_size == (72, 143)  # 286 / 256 of each side
+    assert made.data.transforms[0] == {"RandomCrop": {"height": 64, "width": 128}}
+    own = config.load("cyclegan", ["data.load_size=[80, 80]", "data.size=[64, 64]", "data.transforms=[HorizontalFlip]"])
+    assert (own.data.load_size, own.data.transforms) == ((80, 80), ["HorizontalFlip"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("data.size", "sets nothing"),
+        ("data.sise=[32,32]", 'Did you mean "size"'),
+        ("batch=3", 'Did you mean "training.batch"'),
+        ("trainin.batch=3", 'Did you mean "training"'),
+    ],
+)
+def test_settings_are_checked_before_anything_else(setting: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        config.check_settings(["training.steps=3", setting])
+    config.check_settings(["networks.generator.anything=1", "objective.mine.weight=2", "data.channels.a=1"])

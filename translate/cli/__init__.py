@@ -56,6 +56,9 @@ class _Commands(click.Group):
         except UserError as error:
             _say(str(error))
             context.exit(2)
+        except BrokenPipeError:  # `translate ... | head`
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - or the interpreter complains at its end
+            context.exit(0)
         except OSError as error:  # a full disk, a folder that can't be written: the user's to mend, not a crash
             _say(f"{error.filename or 'a file'}: {error.strerror or error}")
             context.exit(2)

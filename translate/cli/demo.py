@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from translate.inference.model import Model
 
 TRAIN, TEST, SIZE = 2000, 200, 64
+FEW = 200
+"""Steps under which nothing can be expected."""
+
 MINUTES = 3.5
 """Training time by default: with drawing, translating, scoring and the report, under five minutes on two cores."""
 
@@ -67,6 +70,8 @@ def command(out: Path, minutes: float, seed: int, device: str) -> None:
         ours, nothing = scores["metrics"][direction]["l1"], scores["baseline"][direction]["l1"]
         sentence = f"held-out error {ours:.1f} grey levels, doing nothing {nothing:.1f}"
         click.secho(f"{direction}: {sentence}: {ours / nothing:.2f} of it", bold=True)
+    if scores["protocol"]["step"] < FEW:
+        click.echo(f"only {scores['protocol']['step']} steps were possible: too few to mean anything; try --minutes 10")
     click.echo(f"open {out / 'report.html'}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,9 +30,15 @@ WHY = {
 @click.option(
     "--out", "run", required=True, type=click.Path(path_type=Path), help="The run's folder, new or to continue."
 )
-@click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Training time, evaluation apart.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a key, e.g. training.batch=4.")
+@click.option("--steps", type=click.IntRange(min=1), help="Optimiser steps.  [default: the configuration's]")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Training time, evaluation apart, instead of --steps.",
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a key, e.g. training.batch=4; repeatable."
+)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, mps or auto.")
 @click.option("--seed", type=int, help="Seed of everything random.")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained, and stop.")
@@ -60,6 +67,8 @@ def command(
     if seed is not None:
         added += [f"training.seed={seed}"]
     settings = (*settings, *added)
+    configuration.check_settings(settings)
+    configuration.refuse_foreign(run)
     if config is None and (run / "config.yaml").is_file():
         click.echo(f"{run} holds a run: continuing it with its own configuration")
         config = str(run / "config.yaml")
@@ -74,16 +83,22 @@ def command(
     from translate import needs
 
     needs.check(chosen, dataset)
-    if config is not None:
-        click.echo(f"training   {config}: {_what(chosen)}")
+    click.echo(f"training   {config or 'as planned'}: {_what(chosen)}")
     if dry_run:
+        from translate import build
+
+        build.generators(chosen), build.discriminators(chosen)  # what can't be built is said now
         return
     from translate.cli.progress import watched
 
     outcome = watched(chosen, dataset, run, device)
-    click.echo(f"trained {outcome.steps:,} steps in {outcome.seconds / 60:.1f} minutes: {run}")
+    if outcome.steps == outcome.begun:
+        click.echo(f"already trained: {outcome.steps:,} steps in {run}; more --steps or --minutes continue it")
+    else:
+        before = f", {outcome.begun:,} of them before" if outcome.begun else ""
+        click.echo(f"trained {outcome.steps:,} steps{before}, {outcome.seconds / 60:.1f} minutes in all: {run}")
     what = "sample {} OUTPUT" if chosen.networks.latent else "apply {} INPUT OUTPUT"
-    click.echo(f"next: translate {what.format(run)}")
+    click.echo(f"next: translate {what.format(shlex.quote(str(run)))}")
 
 
 def _announce(dataset: Dataset) -> None:
@@ -129,10 +144,13 @@ def _planned(root: Path, minutes: float | None, settings: tuple[str, ...], devic
     pairs, size = plan.asked(settings)
     dataset = layouts.find(root, pairs)
     _announce(dataset)
+    click.echo("measuring this machine ...", err=True)
     planned = plan.plan(plan.fingerprint(dataset), machine.measure(device), minutes, size)
     click.echo("planned, since no CONFIG was given:")
     width = max(len(choice.key) for choice in planned.choices)
     given = dict(setting.split("=", 1) for setting in settings)
+    if "training.steps" in given:
+        given["training.minutes"] = f"none, but {given['training.steps']} steps"
     for choice in planned.choices:
         shown, reason = (given[choice.key], "as given") if choice.key in given else (choice.shown, choice.reason)
         click.echo(f"  {choice.key:<{width}}  {shown}  ({reason})")
