@@ -53,7 +53,7 @@ def _generator(config: Config, domain: Domain) -> nn.Module:
         if length % network.stride:
             below = length // network.stride * network.stride
             options = [str(n) for n in (below, below + network.stride) if n]
-            deep = "" if not hasattr(network, "levels") else "; or fewer networks.generator.levels"
+            deep = "; or fewer networks.generator.levels" if "levels" in component.options else ""
             raise UserError(
                 f"{side} {length} is no multiple of {network.stride}, the stride of this generator",
                 where="data.size",

@@ -180,3 +180,8 @@ def test_a_dataset_is_not_drawn_over_something(tmp_path: Path) -> None:
     refused("data", "make", "faces", tmp_path, says=("not an empty folder", "expected"))
     refused("data", "make", "fases", tmp_path / "new", says=('Did you mean "faces"?',))
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_unet_that_is_too_deep_says_what_else_could_be_changed(paired: Path, tmp_path: Path) -> None:
+    words = ("train", "pix2pix", "--data", paired, "--out", tmp_path / "run", "--set", "data.size=[64,64]", "--dry-run")
+    refused(*words, says=("no multiple of 256", "expected: 256", "networks.generator.levels"))
