@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from hashlib import blake2b
 from typing import Any, Protocol
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from translate.domain import Batch
 from translate.errors import UserError, unknown
+from translate.seeds import seed_of
 
 Entry = str | Mapping[str, Any]
 
@@ -52,7 +52,7 @@ def _apply(modules: Sequence[nn.Module], rows: Tensor, seed: int, group: str) ->
     cuda = [x.device] if x.device.type == "cuda" else []
     with torch.no_grad(), torch.random.fork_rng(devices=cuda):
         for i, module in enumerate(modules):
-            _seed(x.device, int.from_bytes(blake2b(f"{seed} {group} {i}".encode(), digest_size=7).digest(), "little"))
+            _seed(x.device, seed_of("augment", seed, group, i))
             try:
                 made = module(x)
             except (ValueError, TypeError, RuntimeError) as error:
