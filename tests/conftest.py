@@ -45,3 +45,12 @@ def single(paired: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("faces") / "single"
     shutil.copytree(paired / "trainB", root)
     return root
+
+
+@pytest.fixture(scope="session")
+def zoo(paired: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two class folders of 8 faces each: clay and comic. Read only."""
+    root = tmp_path_factory.mktemp("faces") / "zoo"
+    for side, name in (("trainA", "clay"), ("trainB", "comic")):
+        shutil.copytree(paired / side, root / name)
+    return root

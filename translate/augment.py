@@ -1,10 +1,13 @@
-"""Augmentation on the device: kornia transforms named in the configuration, random by a seed given at each call."""
+"""Augmentation on the device: kornia transforms named in the configuration, of batches by a seed given at each call,
+or, with gradients, of what a discriminator is about to judge."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -40,9 +43,74 @@ def build(entries: Sequence[Entry]) -> Augmentation:
                     if len(part)
                 ]
                 images[domain] = made[0] if len(made) == 1 else torch.cat(made)
-        return Batch(images, batch.paired)
+        return replace(batch, images=images)
 
     return augment if built else lambda batch, seed: batch
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A transform that changes every row it is given and lets gradients through; `share`: the entry's own p, or 1.
+
+    `warps`: it moves pixels without looking at them, so that its output is affine in its input.
+    """
+
+    module: nn.Module
+    where: str
+    share: float
+    warps: bool
+
+    def draw(self, rows: Tensor) -> dict[str, Tensor]:
+        """What is random about it, for so many rows of this size, from torch's global generator."""
+        return self._checked(lambda: self.module.forward_parameters(rows.shape), rows)  # type: ignore[operator]
+
+    def __call__(self, rows: Tensor, drawn: dict[str, Tensor]) -> Tensor:
+        """[N, C, H, W] in [0, 1] -> the same size, by parameters that `draw` gave; UserError for another size."""
+        made: Tensor = self._checked(lambda: self.module(rows, params=drawn), rows)
+        return _same_size(made, rows, self.where)
+
+    def _checked(self, make: Callable[[], Any], rows: Tensor) -> Any:
+        return _or_user_error(make, rows, self.where)
+
+
+def differentiable(entries: Sequence[Entry], where: str) -> list[Transform]:
+    """The transforms of entries such as `{"RandomAffine": {"degrees": 10, "p": 0.5}}`; kornia's own default p counts
+    for nothing. Raises UserError for unknown names, bad arguments, and transforms that pass no gradient."""
+    return [_differentiable(entry, f"{where}[{i}]") for i, entry in enumerate(entries)]
+
+
+def _differentiable(entry: Entry, where: str) -> Transform:
+    from kornia.augmentation import GeometricAugmentationBase2D
+
+    module = _module(entry, where)
+    options = next(iter(entry.values())) if isinstance(entry, Mapping) else {}
+    # Kornia gates crops batch by batch and all else row by row, and reads both of these at each call.
+    module.p = module.p_batch = 1.0  # type: ignore[assignment]
+    where = f"{where}.{type(module).__name__}"
+    share = (options or {}).get("p", 1.0)
+    if not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise UserError(f"a probability of {share!r}", where=f"{where}.p", expected="a number from 0 to 1")
+    made = Transform(module, where, float(share), warps=isinstance(module, GeometricAugmentationBase2D))
+    _require_gradient(made)
+    return made
+
+
+def _require_gradient(transform: Transform) -> None:
+    """A look at a small picture; one that the transform can't take says nothing, the real ones will."""
+    with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+        picture = torch.linspace(0.1, 0.9, 3 * 32 * 32).view(1, 3, 32, 32).requires_grad_()
+        try:
+            output = transform(picture, transform.draw(picture))
+        except UserError:
+            return
+        passed = output.requires_grad and bool(torch.autograd.grad(output.sum(), picture)[0].any())
+    if not passed:
+        raise UserError(
+            "passes no gradient, so a generator would learn nothing through it",
+            where=transform.where,
+            expected="a differentiable transform, such as RandomAffine, RandomErasing, RandomBrightness, ColorJitter",
+            hint="move it to `augment`",
+        )
 
 
 def _apply(modules: Sequence[nn.Module], rows: Tensor, seed: int, group: str) -> Tensor:
@@ -53,24 +121,32 @@ def _apply(modules: Sequence[nn.Module], rows: Tensor, seed: int, group: str) ->
     with torch.no_grad(), torch.random.fork_rng(devices=cuda):
         for i, module in enumerate(modules):
             _seed(x.device, seed_of("augment", seed, group, i))
-            try:
-                made = module(x)
-            except (ValueError, TypeError, RuntimeError) as error:
-                raise UserError(
-                    f"failed on pictures with {x.shape[1]} channels: {str(error).strip().splitlines()[0]}",
-                    where=f"augment[{i}].{type(module).__name__}",
-                    expected="a transform that accepts pictures of this number of channels and this size",
-                    hint="take it away, or change data.channels",
-                ) from error
-            if made.shape != x.shape:
-                raise UserError(
-                    f"made pictures of {tuple(made.shape[1:])} of pictures of {tuple(x.shape[1:])} (C, H, W)",
-                    where=f"augment[{i}].{type(module).__name__}",
-                    expected="a transform that keeps the size; sizes are changed in data.transforms",
-                    hint=f"move the change of size to data.transforms, or give it the size {tuple(x.shape[2:])}",
-                )
-            x = made
+            where = f"augment[{i}].{type(module).__name__}"
+            x = _same_size(_or_user_error(partial(module, x), x, where), x, where)
     return x.mul(2).sub(1).clamp(-1, 1)
+
+
+def _or_user_error(make: Callable[[], Any], x: Tensor, where: str) -> Any:
+    try:
+        return make()
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise UserError(
+            f"failed on pictures with {x.shape[1]} channels: {str(error).strip().splitlines()[0]}",
+            where=where,
+            expected="a transform that accepts pictures of this number of channels and this size",
+            hint="take it away, or change data.channels",
+        ) from error
+
+
+def _same_size(made: Tensor, x: Tensor, where: str) -> Tensor:
+    if made.shape != x.shape:
+        raise UserError(
+            f"made pictures of {tuple(made.shape[1:])} of pictures of {tuple(x.shape[1:])} (C, H, W)",
+            where=where,
+            expected="a transform that keeps the size; sizes are changed in data.transforms",
+            hint=f"move the change of size to data.transforms, or give it the size {tuple(x.shape[2:])}",
+        )
+    return made
 
 
 def _seed(device: torch.device, seed: int) -> None:

@@ -11,9 +11,12 @@ from torch import nn
 from translate.config import Component, Config, Term
 from translate.domain import Batch, Domain
 from translate.errors import UserError
-from translate.networks import DISCRIMINATORS, GENERATORS
+from translate.judging import Judging
+from translate.networks import DISCRIMINATORS, ENCODERS, GENERATORS
 from translate.networks.initialise import initialise
+from translate.networks.latent import LatentInput
 from translate.objective import Objective
+from translate.prior import Prior
 from translate.terms import TABLE as TERMS
 from translate.trainer import Trainer
 from translate.translations import Networks
@@ -26,8 +29,14 @@ def named(target: str) -> Any:
 
 
 def channels_of(config: Config, domain: Domain) -> int:
-    """Channels of a domain's images."""
-    return getattr(config.data.channels, domain)
+    """Channels of a domain's images as the networks see them: those of all frames."""
+    return int(getattr(config.data.channels, domain) * getattr(config.data.frames, domain))
+
+
+def prior_of(config: Config) -> Prior | None:
+    """The prior that generators draw from, where there is one."""
+    latent = config.networks.latent
+    return None if latent is None else Prior(latent.dimension, latent.prior, latent.limit)
 
 
 def generators(config: Config) -> nn.ModuleDict:
@@ -37,18 +46,30 @@ def generators(config: Config) -> nn.ModuleDict:
 
 
 def _generator(config: Config, domain: Domain) -> nn.Module:
-    component = config.networks.generator
+    component, latent = config.networks.generator, config.networks.latent
     cls = named(GENERATORS.get(component.name, component.name))
     out_channels = channels_of(config, domain)
-    if getattr(cls, "latent_input", False) != (config.networks.latent is not None):
+    if getattr(cls, "latent_input", False) != config.unconditional:
         raise UserError(
             f'"{component.name}" draws from {"a latent" if getattr(cls, "latent_input", False) else "an image"}',
             where="networks.generator",
-            expected="a latent generator with `networks.latent`, an image generator without",
+            expected="a latent generator with `networks.latent`, an image generator without one or with "
+            "`networks.latent.enter`",
         )
-    if config.networks.latent is not None:
-        return _made(cls, "networks.generator", component, config.networks.latent, out_channels, config.data.size)
-    network = _made(cls, "networks.generator", component, channels_of(config, domain.other), out_channels)
+    where = "networks.generator"
+    if latent is not None and config.unconditional:
+        classes = _classes(config, cls, where, component)
+        return _made(cls, where, component, latent.dimension, out_channels, config.data.size, *classes)
+    beside = []
+    if latent is not None:
+        if not getattr(cls, "takes_latent", False):
+            raise UserError(
+                f'"{component.name}" takes no latent beside its image',
+                where=where,
+                expected="a generator that does: " + ", ".join(n for n in ("resnet", "unet", "fast")),
+            )
+        beside = [LatentInput(latent.dimension, latent.enter)]  # type: ignore[arg-type]  # "alone" was above
+    network = _made(cls, where, component, channels_of(config, domain.other), out_channels, *beside)
     for side, length in zip(("height", "width"), config.data.size, strict=True):
         if length % network.stride:
             below = length // network.stride * network.stride
@@ -62,19 +83,45 @@ def _generator(config: Config, domain: Domain) -> nn.Module:
     return network
 
 
+def _classes(config: Config, cls: Any, where: str, component: Component) -> list[int]:
+    """How many classes a network is told of, as its further argument; none for those that don't know classes."""
+    if getattr(cls, "takes_classes", False):
+        return [len(config.networks.classes or ())]
+    if config.networks.classes:
+        raise UserError(
+            f'"{component.name}" can\'t be told classes',
+            where=where,
+            expected="a network that can, such as biggan, or `networks.classes: null`",
+        )
+    return []
+
+
 def discriminators(config: Config) -> nn.ModuleDict:
-    """A discriminator for each produced domain, untrained."""
-    return nn.ModuleDict({str(domain): _discriminator(config, domain) for domain in config.produce})
+    """A discriminator for each produced domain, untrained; none where the configuration has none."""
+    component = config.networks.discriminator
+    made = {str(domain): _discriminator(config, component, domain) for domain in config.produce if component}
+    return nn.ModuleDict(made)
 
 
-def _discriminator(config: Config, domain: Domain) -> nn.Module:
-    component: Component = config.networks.discriminator
+def _discriminator(config: Config, component: Component, domain: Domain) -> nn.Module:
     cls = named(DISCRIMINATORS.get(component.name, component.name))
     channels = channels_of(config, domain)
     if config.networks.conditional:
         channels += channels_of(config, domain.other)
     size = [config.data.size] if getattr(cls, "needs_size", False) else []
-    return _made(cls, "networks.discriminator", component, channels, *size)
+    where = "networks.discriminator"
+    return _made(cls, where, component, channels, *size, *_classes(config, cls, where, component))
+
+
+def encoders(config: Config) -> nn.ModuleDict:
+    """The encoder that reads latents out of images of B, untrained, where the configuration has one."""
+    component, latent = config.networks.encoder, config.networks.latent
+    if component is None or latent is None:
+        return nn.ModuleDict()
+    cls = named(ENCODERS.get(component.name, component.name))
+    channels = channels_of(config, Domain.B)
+    where = "networks.encoder"
+    return nn.ModuleDict({"b": _made(cls, where, component, channels, latent.dimension, config.data.size)})
 
 
 def _made(cls: Any, where: str, component: Component | Term, *fixed: Any) -> Any:
@@ -89,11 +136,20 @@ def _made(cls: Any, where: str, component: Component | Term, *fixed: Any) -> Any
 def trainer(config: Config, sample: Batch, device: torch.device) -> Trainer:
     """Networks, objective and optimisers, initialised from the seed; `sample` sizes the terms' heads."""
     torch.manual_seed(config.training.seed)
-    networks = Networks(generators(config), discriminators(config), config.networks.conditional)
+    judging = config.judging
+    networks = Networks(
+        generators(config),
+        discriminators(config),
+        config.networks.conditional,
+        encoders(config),
+        prior_of(config),
+        Judging(judging.transforms, judging.probability, judging.target, judging.speed, judging.noise),
+    )
     # Instance norm copies channels-last images back and forth on a CPU; tensor cores want them so.
     layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
     for _, group in networks.modules():
-        initialise(group, config.networks.initialise, config.networks.gain)
+        if config.networks.initialise != "own":
+            initialise(group, config.networks.initialise, config.networks.gain)
         group.to(device).to(memory_format=layout)
     terms = {}
     for key, term in config.objective.items():
@@ -101,5 +157,7 @@ def trainer(config: Config, sample: Batch, device: torch.device) -> Trainer:
         terms[key] = _made(named(TERMS.get(name, name)), f"objective.{key}", term)
         if hasattr(terms[key], "prepare"):
             terms[key].prepare(networks, sample.to(device))
-    objective = Objective(terms, {key: term.weight for key, term in config.objective.items()}).to(device)
+    weights = {key: term.weight for key, term in config.objective.items()}
+    every = {key: term.every for key, term in config.objective.items()}
+    objective = Objective(terms, weights, every).to(device)
     return Trainer(networks, objective, config.training, device)

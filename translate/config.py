@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from translate import signatures
 from translate.domain import Domain
 from translate.errors import UserError, nearest, unknown
-from translate.networks import DISCRIMINATORS, GENERATORS
+from translate.networks import DISCRIMINATORS, ENCODERS, GENERATORS
 from translate.terms import TABLE as TERMS
 
 Side = Annotated[int, Field(gt=0)]
@@ -37,6 +37,13 @@ class Channels(Strict):
     b: Literal[1, 3] = 3
 
 
+class Frames(Strict):
+    """Frames that a picture of each domain holds side by side, the oldest left; they become channels."""
+
+    a: int = Field(1, gt=0)
+    b: int = Field(1, gt=0)
+
+
 class Data(Strict):
     """What is read from disk and how it becomes a batch."""
 
@@ -44,6 +51,7 @@ class Data(Strict):
     size: Size = Field((256, 256), description="height and width that the networks are trained on")
     load_size: Size | None = Field(None, description="height and width of the cached image; null: the training size")
     channels: Channels = Channels()
+    frames: Frames = Frames()
     pairs: Annotated[int, Field(ge=0)] | Literal["all", "stem"] = "all"
     paired_share: float | None = Field(
         None, ge=0, le=1, description="share of paired rows in a batch; null: as in the data"
@@ -71,14 +79,38 @@ class Component(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Latent(Strict):
+    """The latent z that generators draw, and where it enters."""
+
+    dimension: int = Field(128, gt=0)
+    prior: Literal["normal", "uniform", "truncated_normal"] = "normal"
+    limit: float = Field(2.0, gt=0, description="of the truncated normal prior: no value beyond")
+    enter: Literal["alone", "maps", "bottleneck", "add", "norm"] = Field(
+        "alone",
+        description="alone: z is all that the generator gets, so A is the prior; else how z enters beside an image: "
+        "as maps at the input, as maps at the bottleneck, added there, or by adaptive normalisation",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dimension_alone(cls, given: Any) -> Any:
+        return {"dimension": given} if isinstance(given, int) else given
+
+
 class Networks(Strict):
     """Which networks play."""
 
     generator: Component = Component(name="resnet")
-    discriminator: Component = Component(name="patchgan")
+    discriminator: Component | None = Field(Component(name="patchgan"), description="null: none judges")
+    encoder: Component | None = Field(None, description="reads the latent out of images of B; null: none")
     conditional: bool = Field(False, description="the discriminator sees the input beside the output (pix2pix, eq. 1)")
-    latent: int | None = Field(None, gt=0, description="A is a normal prior of this dimension: unconditional")
-    initialise: Literal["normal", "xavier", "kaiming", "orthogonal"] = "normal"
+    latent: Latent | None = Field(None, description="a latent prior; a number is short for its dimension")
+    classes: Literal["folders"] | Annotated[list[str], Field(min_length=2)] | None = Field(
+        None, description="folders: the folders' names are the images' classes, and the networks are told them"
+    )
+    initialise: Literal["normal", "xavier", "kaiming", "orthogonal", "own"] = Field(
+        "normal", description="own: as the networks initialise themselves"
+    )
     gain: float = 0.02
 
 
@@ -88,6 +120,7 @@ class Term(BaseModel):
     model_config = ConfigDict(extra="allow")
     term: str | None = Field(None, description="the term's name in the table; null: the key it stands under")
     weight: float | Weights = Field(1.0, description="or [[progress, weight], ...], linear between")
+    every: int = Field(1, gt=0, description="computed in each k-th step alone, and k times as strong there (lazy)")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -108,7 +141,10 @@ class Training(Strict):
     schedule: Literal["constant", "linear", "cosine"] = "linear"
     decay_from: float = Field(0.5, ge=0, lt=1, description="share of the training after which the rate falls to 0")
     warmup: float = Field(0.0, ge=0, lt=1, description="share of the training over which the rate rises from 0")
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    discriminator_steps: int = Field(1, gt=0, description="moves of the discriminator for one of the generator")
     clip: float | None = Field(None, gt=0, description="largest gradient norm")
+    weight_clip: float | None = Field(None, gt=0, description="largest weight of a discriminator (WGAN)")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the generators' moving average; 0: none")
     precision: Literal["fp32", "bf16", "auto"] = Field("fp32", description="auto: bf16 where the device computes in it")
     seed: int = Field(0, ge=0, lt=2**31)
@@ -118,6 +154,18 @@ class Training(Strict):
         if self.accumulate > self.batch:
             raise ValueError(f"a batch of {self.batch} can't be computed in {self.accumulate} parts (accumulate)")
         return self
+
+
+class Judging(Strict):
+    """What real and fake images alike go through before a discriminator sees them; gradients pass."""
+
+    transforms: list[Entry] = Field([], description="kornia; differentiable augmentation for small datasets")
+    probability: Literal["adaptive"] | Annotated[float, Field(ge=0, le=1)] = Field(
+        1.0, description="of each transform for each image; adaptive: as much as keeps the discriminator unsure (ADA)"
+    )
+    target: float = Field(0.6, gt=0, lt=1, description="of the adaptive probability: mean sign of real logits")
+    speed: int = Field(500_000, gt=0, description="images in which the adaptive probability may rise from 0 to 1")
+    noise: float | Weights = Field(0.0, description="standard deviation of instance noise, or [[progress, std], ...]")
 
 
 class Log(Strict):
@@ -136,6 +184,7 @@ class Config(Strict):
     data: Data = Data()
     augment: list[Entry] = Field([], description="kornia, on the device, for both players")
     networks: Networks = Networks()
+    judging: Judging = Judging()
     produce: list[Domain] = Field([Domain.B, Domain.A], min_length=1, max_length=2)
     objective: dict[str, Term] = {"adversarial": Term(), "cycle": Term(weight=10.0)}
     training: Training = Training()
@@ -149,10 +198,26 @@ class Config(Strict):
         return produce
 
     @model_validator(mode="after")
-    def _unconditional_makes_b(self) -> Config:
-        if self.networks.latent and self.produce != [Domain.B]:
-            raise ValueError("with `networks.latent` only B can be produced: write `produce: [b]`")
+    def _what_goes_together(self) -> Config:
+        latent, networks = self.networks.latent, self.networks
+        if (self.unconditional or networks.encoder or networks.classes) and self.produce != [Domain.B]:
+            key = "classes" if networks.classes else "encoder" if networks.encoder else "latent"
+            raise ValueError(f"with `networks.{key}` only B can be produced: write `produce: [b]`")
+        if networks.classes and not self.unconditional:
+            raise ValueError("classes are for unconditional generators: write `networks.latent` too")
+        if networks.encoder and latent is None:
+            raise ValueError("an encoder reads latents out of images: write `networks.latent` too")
         return self
+
+    @property
+    def unconditional(self) -> bool:
+        """Whether the latent is all that the generator gets: A is no image domain, but the prior."""
+        return self.networks.latent is not None and self.networks.latent.enter == "alone"
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether a generator takes a latent beside its image: one input, many outputs."""
+        return self.networks.latent is not None and not self.unconditional
 
     def to_yaml(self) -> str:
         """The configuration as YAML that `load` reads back equal."""
@@ -176,9 +241,14 @@ def about(preset: Path) -> str:
     return "\n".join(lines)
 
 
+FORMER = {"unconditional": "dcgan"}
+"""Presets under their former names."""
+
+
 def load(source: str, settings: Sequence[str] = ()) -> Config:
     """A preset's name or a YAML file, changed by KEY=VALUE settings, checked and completed; raises UserError."""
     known = presets()
+    source = FORMER.get(source, source)
     path = known.get(source, Path(source))
     if not path.is_file():
         kind = "configuration file" if source.endswith((".yaml", ".yml")) or os.sep in source else "preset"
@@ -271,12 +341,16 @@ def validate(tree: dict[str, Any], where: str) -> Config:
         raise _explain(error, where) from None
     networks = config.networks
     networks.generator = _complete_network("generator", networks.generator, GENERATORS, where)
-    networks.discriminator = _complete_network("discriminator", networks.discriminator, DISCRIMINATORS, where)
+    if networks.discriminator:
+        networks.discriminator = _complete_network("discriminator", networks.discriminator, DISCRIMINATORS, where)
+    if networks.encoder:
+        networks.encoder = _complete_network("encoder", networks.encoder, ENCODERS, where)
     config.objective = {key: _complete_term(key, term, where) for key, term in config.objective.items()}
     for key, package, below in (
         ("data.transforms", "albumentations", "augmentations"),
         ("data.input_transforms", "albumentations", "augmentations"),
         ("augment", "kornia", "augmentation"),
+        ("judging.transforms", "kornia", "augmentation"),
     ):
         _check_entries(_get(config, key), package, below, f"{where}: {key}")
     return config
@@ -299,7 +373,7 @@ def _complete_term(key: str, given: Term, where: str) -> Term:
     where = f"{where}: objective.{key}"
     signature = signatures.find("term", given.term or key, TERMS, where=where)
     options = signatures.resolve(signature, given.options, where=where)
-    return Term(term=given.term, weight=given.weight, **options)
+    return Term(term=given.term, weight=given.weight, every=given.every, **options)
 
 
 COMPOSITIONS = {"OneOf", "SomeOf", "Sequential", "OneOrOther", "RandomOrder"}

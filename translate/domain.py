@@ -26,28 +26,35 @@ class Domain(StrEnum):
 
 @dataclass(frozen=True)
 class Batch:
-    """Images [N, C, H, W] in [-1, 1] (or latents [N, Z]); the first `paired` rows of A and B show the same scene."""
+    """Images [N, C, H, W] in [-1, 1]; the first `paired` rows of A and B show the same scene.
+
+    `labels`: the classes of B's rows, int64 [N], where images have classes.
+    """
 
     images: dict[Domain, Tensor]
     paired: int
+    labels: Tensor | None = None
 
     def __len__(self) -> int:
         return max(len(images) for images in self.images.values())
 
     def to(self, device: torch.device, non_blocking: bool = True) -> Batch:
         """The same batch on `device`."""
-        return Batch({d: t.to(device, non_blocking=non_blocking) for d, t in self.images.items()}, self.paired)
+        labels = None if self.labels is None else self.labels.to(device, non_blocking=non_blocking)
+        return Batch({d: t.to(device, non_blocking=non_blocking) for d, t in self.images.items()}, self.paired, labels)
 
     def split(self, parts: int) -> Iterator[Batch]:
         """`parts` batches of near equal length, paired rows spread over them so that each keeps them in front."""
         for part in range(parts):
-            images = {}
+            images = {domain: self._part(rows, part, parts) for domain, rows in self.images.items()}
+            labels = None if self.labels is None else self._part(self.labels, part, parts)
             paired = _share(self.paired, part, parts)
-            for domain, rows in self.images.items():
-                free = _share(len(rows) - self.paired, part, parts)
-                head, tail = rows[paired], rows[self.paired :][free]
-                images[domain] = head if len(tail) == 0 else tail if len(head) == 0 else _cat(head, tail)
-            yield Batch(images, paired.stop - paired.start)
+            yield Batch(images, paired.stop - paired.start, labels)
+
+    def _part(self, rows: Tensor, part: int, parts: int) -> Tensor:
+        head = rows[_share(self.paired, part, parts)]
+        tail = rows[self.paired :][_share(len(rows) - self.paired, part, parts)]
+        return head if len(tail) == 0 else tail if len(head) == 0 else _cat(head, tail)
 
 
 def _share(count: int, part: int, parts: int) -> slice:

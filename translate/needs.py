@@ -11,16 +11,24 @@ from translate.networks import GENERATORS
 from translate.terms import TABLE as TERMS
 
 
+def settle(config: Config, dataset: Dataset) -> Config:
+    """The configuration with what it leaves to the data: the names of the class folders. Raises UserError."""
+    if config.networks.classes != "folders":
+        return config
+    networks = config.networks.model_copy(update={"classes": dataset.classes()})
+    return config.model_copy(update={"networks": networks})
+
+
 def check(config: Config, dataset: Dataset) -> None:
     """Raise UserError, naming the term and the need, for the first thing that the data or the networks can't give."""
     split, regime = dataset.split("train"), dataset.regime()
-    latent = config.networks.latent is not None
+    latent = config.unconditional
     if not latent and regime is Regime.UNCONDITIONAL:
         raise UserError(
             f"holds one domain only ({dataset.layout})",
             where=str(dataset.root),
             expected="images of A and of B, since this configuration translates one into the other",
-            hint="the preset `unconditional` for new images like these",
+            hint="the preset `r3gan` for new images like these",
         )
     if latent and regime is not Regime.UNCONDITIONAL:
         raise UserError(
@@ -39,6 +47,26 @@ def check(config: Config, dataset: Dataset) -> None:
             f"data.channels a: {config.data.channels.a}, b: {config.data.channels.b}",
         ),
         "image_inputs": (not latent, "images as input", "a latent (networks.latent)"),
+        "latent": (
+            config.networks.latent is not None,
+            "a generator that draws a latent (networks.latent)",
+            "networks.latent: null",
+        ),
+        "discriminator": (
+            config.networks.discriminator is not None,
+            "a discriminator",
+            "networks.discriminator: null",
+        ),
+        "encoder": (
+            config.networks.encoder is not None,
+            "an encoder that reads the latent out of images, such as networks.encoder: resnet",
+            "networks.encoder: null",
+        ),
+        "styles": (
+            "styles" in generator.methods,
+            "a generator with an intermediate latent space, such as stylegan2",
+            f"networks.generator: {config.networks.generator.name}",
+        ),
         "features": (
             "features" in generator.methods,
             "a generator with `features`, such as resnet",
@@ -49,7 +77,10 @@ def check(config: Config, dataset: Dataset) -> None:
         if term.weight == 0:
             continue
         signature = signatures.find("term", term.term or key, TERMS, where=f"objective.{key}")
-        for need in signature.attributes.get("needs", ()):
+        asked = signature.attributes.get("needs", ())
+        if config.stochastic:
+            asked += signature.attributes.get("needs_beside_images", ())
+        for need in asked:
             if need not in met:
                 raise UserError(f'needs "{need}"', where=f"objective.{key}", expected="one of " + ", ".join(met))
             fine, expected, found = met[need]

@@ -56,23 +56,33 @@ def weight_at(weight: Weight, progress: float) -> float:
 
 
 class Objective(nn.Module):
-    """Terms by name with their weights; its own parameters (heads of terms) learn with the generators."""
+    """Terms by name with their weights; its own parameters (heads of terms) learn with the generators.
 
-    def __init__(self, terms: Mapping[str, nn.Module], weights: Mapping[str, Weight]) -> None:
+    A term that is `every` k steps is computed in each k-th alone, and weighs k times as much there: lazy
+    regularisation (Karras et al. 2020, section 3.1).
+    """
+
+    def __init__(
+        self,
+        terms: Mapping[str, nn.Module],
+        weights: Mapping[str, Weight],
+        every: Mapping[str, int] | None = None,
+    ) -> None:
         super().__init__()
         self.terms = nn.ModuleDict(terms)
-        self.weights = dict(weights)
+        self.weights, self.every = dict(weights), dict(every or {})
 
-    def forward(self, player: Player, x: Translations, progress: float) -> dict[str, Loss]:
-        """{"term/domain": Loss} of `player`; an adversarial term speaks to both."""
+    def forward(self, player: Player, x: Translations, step: int = 0) -> dict[str, Loss]:
+        """{"term/domain": Loss} of `player` in a step; an adversarial term speaks to both."""
         losses: dict[str, Loss] = {}
         for name, term in self.terms.items():
-            weight = weight_at(self.weights[name], progress)
+            weight, every = weight_at(self.weights[name], x.progress), self.every.get(name, 1)
             speak = getattr(term, f"for_{player}", None)
-            if speak is None or weight == 0:
+            if speak is None or weight == 0 or step % every:
                 continue
-            # A discriminator has no other task than its game, so a weight would only rescale its learning rate.
-            weight = weight if player is Player.GENERATOR else 1.0
+            # A discriminator's task is its game, so a weight of that would only rescale its learning rate; a term
+            # that speaks to the discriminator alone regularises it, and counts as much as it weighs.
+            weight = 1.0 if player is Player.DISCRIMINATOR and hasattr(term, "for_generator") else weight * every
             paired = "pairs" in getattr(term, "needs", ()) or (x.conditional and hasattr(term, "for_discriminator"))
             label = name if player is Player.GENERATOR else f"{name}/discriminator"
             losses |= {f"{label}/{domain}": Loss(value, weight, paired) for domain, value in speak(x).items()}

@@ -21,7 +21,7 @@ from translate.machine import SIZE, Machine
 LOOKED_AT = 200
 """Images of a domain whose headers are read."""
 
-SIDES = (32, 64, 96, 128, 192, 256, 384, 512)
+SIDES = (16, 32, 64, 96, 128, 192, 256, 384, 512)
 WANTED = {
     Regime.SUPERVISED: 6_000,
     Regime.SEMI_SUPERVISED: 8_000,
@@ -134,11 +134,11 @@ def _aims(found: Fingerprint, machine: Machine, minutes: float | None, size: tup
         Regime.SUPERVISED: "pix2pix",
         Regime.SEMI_SUPERVISED: "semi",
         Regime.UNSUPERVISED: "cyclegan" if gpu else "fast",
-        Regime.UNCONDITIONAL: "unconditional",
+        Regime.UNCONDITIONAL: "r3gan",
     }[regime]
     planned = minutes or MINUTES[machine.device.split(":")[0]]
     # The machine was timed on an unpaired step: six passes through generators; here there may be one.
-    passes = {Regime.SUPERVISED: 3, Regime.UNCONDITIONAL: 4}.get(regime, 1)
+    passes = {Regime.SUPERVISED: 3, Regime.UNCONDITIONAL: 1.5}.get(regime, 1)
     rate = machine.rate * passes
     budget = rate * planned * 60
     height, width = size or _size(found, budget, WANTED[regime], square=regime is Regime.UNCONDITIONAL)
@@ -175,6 +175,13 @@ def _networks(aims: _Aims) -> Iterator[Choice]:
         if aims.preset == "semi":
             because = "this generator starts from doing nothing, where a cycle of 10 would hold it"
             yield Choice("objective.cycle.weight", 4, because)
+    elif aims.latent and not aims.gpu:
+        because = "no GPU: blocks at half of the size at most, and narrow ones"
+        for side in ("generator", "discriminator"):
+            yield Choice(f"networks.{side}", {"name": "r3gan", "width": 32, "expansion": 1, "patch": 2}, because)
+        for penalty in ("r1", "r2"):
+            yield Choice(f"objective.{penalty}.every", 8, "lazy: a penalty costs as much as the rest of the step")
+            yield Choice(f"objective.{penalty}.weight", [[0, 10], [1, 1]], "small batches want a calm discriminator")
     elif aims.preset in ("cyclegan", "semi"):
         blocks = 9 if shorter >= 256 else 6
         yield Choice(
@@ -190,8 +197,9 @@ def _networks(aims: _Aims) -> Iterator[Choice]:
 def _training(aims: _Aims) -> Iterator[Choice]:
     several = "several small images make a step efficient"
     yield Choice("training.batch", aims.batch, several if aims.batch > 1 else "as in the paper")
-    if aims.small:
-        yield Choice("training.learning_rate", 1e-3, "a larger batch bears it")
+    if not aims.gpu:
+        because = "there is time for few steps" if aims.latent else "a larger batch bears it"
+        yield Choice("training.learning_rate", 1e-3, because)
         ema = round(min(0.999, max(0.98, 1 - 20 * aims.batch / aims.seen)), 4)
         yield Choice("training.ema", ema, "averages over about the last twentieth of the training")
         yield Choice("training.precision", "auto", "bf16 where the processor computes in it")
@@ -237,6 +245,8 @@ def _size(found: Fingerprint, budget: float, wanted: int, square: bool) -> tuple
     aspect = 1.0 if square else found.width / found.height
     best = None
     for side in SIDES:
+        if side < 32 <= min(found.height, found.width):  # too small to be of use, where there is more to see
+            continue
         step = 16 if side < 96 else 32  # rounded down, never above the image; a U-Net can halve it 4 or 5 times
         short, long = side, max(side, int(side * max(aspect, 1 / aspect) / step + 1e-6) * step)
         height, width = (short, long) if aspect >= 1 else (long, short)
@@ -249,7 +259,7 @@ def _size(found: Fingerprint, budget: float, wanted: int, square: bool) -> tuple
 
 def _batch(regime: Regime, gpu: bool, images: int) -> int:
     if regime is Regime.UNCONDITIONAL:
-        return min(64, images)
+        return min(64 if gpu else 32, images)
     return 1 if gpu else min(8, images)
 
 

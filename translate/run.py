@@ -71,9 +71,10 @@ def train(
     batches = Batches(
         dataset.split("train"),
         config.data,
-        settings.batch,
+        settings.batch * settings.discriminator_steps,
         settings.seed,
-        latent=config.networks.latent,
+        unconditional=config.unconditional,
+        classes=config.networks.classes or None,
         progress=loading,
         inputs=config.produce[0].other if len(config.produce) == 1 else Domain.A,
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from translate.domain import Batch
 from translate.ema import Ema
 from translate.objective import Objective, Player
 from translate.seeds import seed_of
-from translate.translations import Networks, Translations
+from translate.translations import Networks, Translations, frozen
 
 
 def rate_factor(training: Training, progress: float) -> float:
@@ -44,7 +43,11 @@ class Trainer:
         self.bf16 = training.precision == "bf16" or (training.precision == "auto" and computes_in_bf16(device))
         self.step_count = 0
         self.parameters: dict[Player, list[nn.Parameter]] = {
-            Player.GENERATOR: [*networks.generator.parameters(), *objective.parameters()],
+            Player.GENERATOR: [
+                *networks.generator.parameters(),
+                *networks.encoder.parameters(),
+                *objective.parameters(),
+            ],
             Player.DISCRIMINATOR: list(networks.discriminator.parameters()),
         }
         for group in self.parameters.values():
@@ -54,46 +57,60 @@ class Trainer:
             Player.DISCRIMINATOR: training.discriminator_learning_rate or training.learning_rate,
         }
         self.optimizers = {
-            player: torch.optim.Adam(
-                group, lr=self.rates[player], betas=training.betas, fused=device.type in ("cpu", "cuda")
-            )
+            player: _optimizer(training, group, self.rates[player], device)
             for player, group in self.parameters.items()
             if group
         }
 
     def step(self, batch: Batch, progress: float = 0.0, measure: bool = False) -> dict[str, Tensor]:
-        """Both players' moves on one batch; unweighted losses, with gradient norms when `measure`."""
+        """Both players' moves on one batch; unweighted losses, with gradient norms when `measure`.
+
+        With `discriminator_steps` k the batch is cut into k: the generators move on the first part, the discriminators
+        once on each.
+        """
         # The step is the only random state: resuming needs no generator's state.
         torch.manual_seed(seed_of("step", self.training.seed, self.step_count))
-        parts = [Translations(b, self.networks) for b in batch.split(self.training.accumulate)]
+        self._tell(progress)
+        turns = list(batch.split(self.training.discriminator_steps))
         logged: dict[str, Tensor] = {}
-        for player, optimizer in self.optimizers.items():
-            optimizer.zero_grad(set_to_none=True)
-            with frozen(self.parameters[player.opponent]):
-                for x in parts:
-                    with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-                        losses = self.objective(player, x, progress)
-                    shares = {True: x.paired / max(1, batch.paired), False: len(x.batch) / len(batch)}
-                    if losses:
-                        weighted = [loss.weighted * shares[loss.paired] for loss in losses.values()]
-                        torch.stack(weighted).sum().backward()
-                    x.detach()
-                    for name, loss in losses.items():
-                        logged[name] = logged.get(name, 0) + loss.value.detach() * shares[loss.paired]
-            self._move(player, optimizer, progress, logged, measure)
+        for turn, rows in enumerate(turns):
+            parts = [Translations(b, self.networks, progress) for b in rows.split(self.training.accumulate)]
+            for player in self.optimizers:
+                if player is Player.GENERATOR and turn:
+                    continue
+                told = self._move(player, parts, rows, progress, measure)
+                share = 1 if player is Player.GENERATOR else len(turns)
+                for name, value in told.items():
+                    logged[name] = logged.get(name, 0) + value / share
         self.ema.update(self.networks.generator)
         self.step_count += 1
         return logged
 
+    def _tell(self, progress: float) -> None:
+        """Networks that change shape over the training hear where it stands; so does what they are judged through."""
+        for group in (self.networks.generator, self.networks.discriminator, self.ema.module):
+            for network in group.children():
+                _call(network, "grow", progress)
+        _call(self.networks.judging, "at", progress)
+
     def _move(
-        self,
-        player: Player,
-        optimizer: torch.optim.Optimizer,
-        progress: float,
-        logged: dict[str, Tensor],
-        measure: bool,
-    ) -> None:
-        group = self.parameters[player]
+        self, player: Player, parts: list[Translations], rows: Batch, progress: float, measure: bool
+    ) -> dict[str, Tensor]:
+        """One player's move: the gradient of its losses over the parts of the batch, and a step of its optimiser."""
+        optimizer, group = self.optimizers[player], self.parameters[player]
+        logged: dict[str, Tensor] = {}
+        optimizer.zero_grad(set_to_none=True)
+        with frozen(self.parameters[player.opponent]):
+            for x in parts:
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                    losses = self.objective(player, x, self.step_count)
+                shares = {True: x.paired / max(1, rows.paired), False: len(x.batch) / len(rows)}
+                if losses:
+                    weighted = [loss.weighted * shares[loss.paired] for loss in losses.values()]
+                    torch.stack(weighted).sum().backward()
+                x.detach()
+                for name, loss in losses.items():
+                    logged[name] = logged.get(name, 0) + loss.value.detach() * shares[loss.paired]
         if self.training.clip is not None:
             norm = nn.utils.clip_grad_norm_(group, self.training.clip)
         elif measure:
@@ -103,6 +120,11 @@ class Trainer:
         for settings in optimizer.param_groups:
             settings["lr"] = self.rates[player] * rate_factor(self.training, progress)
         optimizer.step()
+        if player is Player.DISCRIMINATOR and self.training.weight_clip is not None:
+            with torch.no_grad():
+                for weight in group:
+                    weight.clamp_(-self.training.weight_clip, self.training.weight_clip)
+        return logged
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a step changes: tensors and plain values only."""
@@ -110,6 +132,8 @@ class Trainer:
             "step": self.step_count,
             "generator": self.networks.generator.state_dict(),
             "discriminator": self.networks.discriminator.state_dict(),
+            "encoder": self.networks.encoder.state_dict(),
+            "judging": self.networks.judging.state_dict(),
             "objective": self.objective.state_dict(),
             "generator_ema": self.ema.module.state_dict(),
             "ema_updates": self.ema.updates,
@@ -121,6 +145,8 @@ class Trainer:
         self.step_count = state["step"]
         self.networks.generator.load_state_dict(state["generator"])
         self.networks.discriminator.load_state_dict(state["discriminator"])
+        self.networks.encoder.load_state_dict(state["encoder"])
+        self.networks.judging.load_state_dict(state["judging"])
         self.objective.load_state_dict(state["objective"])
         self.ema.module.load_state_dict(state["generator_ema"])
         self.ema.updates = state["ema_updates"]
@@ -128,14 +154,16 @@ class Trainer:
             optimizer.load_state_dict(state["optimizers"][str(player)])
 
 
-@contextmanager
-def frozen(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
-    """Gradients flow through these parameters' networks, but none is computed for them."""
-    held = list(parameters)
-    for parameter in held:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in held:
-            parameter.requires_grad_(True)
+def _call(module: nn.Module, method: str, progress: float) -> None:
+    """Tell `module` the progress, if it listens."""
+    listen: Callable[[float], None] | None = getattr(module, method, None)
+    if listen is not None:
+        listen(progress)
+
+
+def _optimizer(
+    training: Training, group: list[nn.Parameter], rate: float, device: torch.device
+) -> torch.optim.Optimizer:
+    if training.optimizer == "rmsprop":
+        return torch.optim.RMSprop(group, lr=rate)
+    return torch.optim.Adam(group, lr=rate, betas=training.betas, fused=device.type in ("cpu", "cuda"))

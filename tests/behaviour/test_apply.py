@@ -17,10 +17,20 @@ from PIL import Image
 from translate import build, checkpoint
 from translate.cli import main
 from translate.config import validate
+from translate.errors import UserError
+from translate.inference.model import Model
 
 TREE = {
     "data": {"size": [16, 16]},
     "networks": {"generator": {"name": "resnet", "width": 4, "blocks": 1}},
+    "produce": ["b"],
+}
+MANY = {
+    "data": {"size": [16, 16]},
+    "networks": {
+        "generator": {"name": "fast", "width": 8, "blocks": 1, "detail": 4},
+        "latent": {"dimension": 4, "enter": "maps"},
+    },
     "produce": ["b"],
 }
 PRIOR = {
@@ -40,8 +50,9 @@ def write_run(folder: Path, tree: dict[str, object], data: Path) -> Path:
     folder.mkdir()
     (folder / "config.yaml").write_text(config.to_yaml())
     torch.manual_seed(0)
-    generators = build.generators(config)
-    checkpoint.save(folder, {"step": 5, "generator_ema": generators.state_dict()}, keep=1)
+    generators, discriminators = build.generators(config), build.discriminators(config)
+    state = {"generator_ema": generators.state_dict(), "discriminator": discriminators.state_dict()}
+    checkpoint.save(folder, {"step": 5, **state}, keep=1)
     (folder / "log.jsonl").write_text('{"step": 5, "seconds": 1.0, "loss/adversarial/b": 0.5}\n')
     return folder
 
@@ -103,8 +114,6 @@ def test_sample_and_report_of_an_unconditional_run(data: Path, tmp_path: Path) -
     result = call("report", prior)
     assert result.exit_code == 0, result.output
     assert (prior / "report.html").read_text().count("<img") == 36
-    result = call("evaluate", prior, "--data", data)
-    assert result.exit_code == 2
 
 
 def test_samples_are_not_drawn_over_others_unasked(data: Path, tmp_path: Path) -> None:
@@ -118,6 +127,176 @@ def test_samples_are_not_drawn_over_others_unasked(data: Path, tmp_path: Path) -
     assert (out / "00000.png").read_bytes() == before
     assert call("sample", prior, out, "--count", 1, "--seed", 1, "--overwrite").exit_code == 0
     assert (out / "00000.png").read_bytes() != before
+
+
+@pytest.fixture
+def singles(tmp_path: Path) -> Path:
+    """One domain: 4 images to train on and 3 held out."""
+    root = tmp_path / "singles"
+    for split, count in (("train", 4), ("test", 3)):
+        (root / split).mkdir(parents=True)
+        for i in range(count):
+            pixels = np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8)
+            Image.fromarray(pixels).save(root / split / f"{i}.png")
+    return root
+
+
+def test_evaluate_and_report_of_an_unconditional_run_with_held_out_images(singles: Path, tmp_path: Path) -> None:
+    prior = write_run(tmp_path / "prior", PRIOR, singles)
+    result = call("evaluate", prior, "--json", "-")
+    assert result.exit_code == 0, result.output
+    scores = json.loads(result.stdout)
+    assert list(scores["metrics"]["sample"]) == ["swd", "swd_16"]
+    assert scores["protocol"]["n"] == {"sample": 3, "real": 3, "baseline": 3}
+    assert json.loads(call("evaluate", prior, "--json", "-").stdout) == scores
+    shown = call("evaluate", prior, "--data", singles)
+    assert "training images" in shown.output
+    assert "do nothing" not in shown.output
+    assert call("report", prior).exit_code == 0
+    assert f"{scores['metrics']['sample']['swd']:.2f} against" in (prior / "report.html").read_text()
+    shutil.rmtree(singles / "test")
+    result = call("evaluate", prior)
+    assert result.exit_code == 2
+    assert "test/ beside train/" in result.output
+    result = call("evaluate", prior, "--metrics", "psnr", "--split", "train")
+    assert result.exit_code == 2
+    assert "here there is none" in result.output
+
+
+def test_a_grid_alone_a_movie_and_refined_samples(singles: Path, tmp_path: Path) -> None:
+    prior = write_run(tmp_path / "prior", PRIOR, singles)
+    assert call("sample", prior, tmp_path / "grid", "--grid", "--count", 9, "--truncation", 0.5).exit_code == 0
+    assert [p.name for p in (tmp_path / "grid").iterdir()] == ["grid.png"]
+    assert call("sample", prior, tmp_path / "grid", "--grid").exit_code == 2  # it is there
+    result = call("sample", prior, tmp_path / "movie", "--interpolate", 3, "--stops", 4)
+    assert result.exit_code == 0, result.output
+    assert sorted(p.name for p in (tmp_path / "movie").iterdir()) == ["interpolation.gif", "strip.png"]
+    with Image.open(tmp_path / "movie/strip.png") as strip:
+        assert strip.size == (3 * 16, 4 * 16)
+    with Image.open(tmp_path / "movie/interpolation.gif") as movie:
+        assert movie.n_frames == 12  # type: ignore[attr-defined]
+    result = call("sample", prior, tmp_path / "refined", "--count", 2, "--refine", 2, "--refine-step", 0.1)
+    assert result.exit_code == 0, result.output
+    assert "mean logit was" in result.output
+
+
+def test_classes_are_drawn_by_name(singles: Path, tmp_path: Path) -> None:
+    classed = write_run(tmp_path / "classed", PRIOR, singles)
+    text = (classed / "config.yaml").read_text()
+    (classed / "config.yaml").write_text(text.replace("classes: null", "classes: [cat, dog]"))
+    result = call("sample", classed, tmp_path / "out", "--class", "dgo")
+    assert result.exit_code == 2
+    assert 'unknown class "dgo". Did you mean "dog"?' in result.output
+    result = call("sample", classed, tmp_path / "out", "--class", "dog", "--class", "cat", "--interpolate", 5)
+    assert result.exit_code == 2
+    assert "one class" in result.output
+
+
+def test_samples_of_one_image(data: Path, tmp_path: Path) -> None:
+    many = write_run(tmp_path / "many", MANY, data)
+    words = ("apply", many, data / "test", tmp_path / "out", "--seed", 3)
+    result = call(*words, "--samples", 2)
+    assert result.exit_code == 0, result.output
+    found = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.png"))
+    assert found == [f"{sample}/{i}.png" for sample in (1, 2) for i in range(3)]
+    assert (tmp_path / "out/1/0.png").read_bytes() != (tmp_path / "out/2/0.png").read_bytes()
+    assert call(*words).exit_code == 0
+    assert (tmp_path / "out/0.png").read_bytes() == (tmp_path / "out/1/0.png").read_bytes()
+    scores = json.loads(call("evaluate", many, "--json", "-").stdout)
+    assert set(scores["diversity"]["a2b"]) == {"same_input", "same_latent", "best_of"}
+    assert "two samples of one input" in call("evaluate", many).output
+    assert call("report", many).exit_code == 0
+    html = (many / "report.html").read_text()
+    assert html.count("<img") == 3 * 6
+    assert "Diversity" in html
+
+
+def test_a_latent_changed_after_the_training_does_not_fit(singles: Path, tmp_path: Path) -> None:
+    prior = write_run(tmp_path / "prior", PRIOR, singles)
+    text = (prior / "config.yaml").read_text()
+    assert "dimension: 4" in text
+    (prior / "config.yaml").write_text(text.replace("dimension: 4", "dimension: 5"))
+    result = call("sample", prior, tmp_path / "out")
+    assert result.exit_code == 2
+    assert "don't fit the networks" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_of_an_older_checkpoint_and_its_discriminator(singles: Path, tmp_path: Path) -> None:
+    prior = write_run(tmp_path / "prior", PRIOR, singles)
+    old = checkpoint.newest(prior)
+    state = checkpoint.read(old)
+    del state["discriminator"]
+    zeros = {name: value * 0 for name, value in state["generator_ema"].items()}
+    checkpoint.save(prior, {**state, "step": 9, "generator_ema": zeros}, keep=2)
+    z = torch.ones(1, 4)
+    newest, older = Model.load(prior, "cpu"), Model.load(prior, "cpu", old, discriminators=True)
+    assert (newest.step, older.step, older.checkpoint) == (9, 5, old.name)
+    assert float(newest.draw(z).abs().max()) == 0 < float(older.draw(z).abs().max())
+    assert older.judge(older.draw(z)).shape == (1,)
+    assert len(newest.discriminators) == 0
+    with pytest.raises(UserError, match=r"don't fit the networks.*discriminator"):
+        Model.load(prior, "cpu", discriminators=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--count", "3", "--interpolate", "5"), ("--count and --interpolate", "--stops K")),
+        (("--grid", "--interpolate", "5"), ("--grid and --interpolate",)),
+        (("--stops", "3"), ("--stops is for --interpolate",)),
+        (("--movie", "gif"), ("--movie is for --interpolate",)),
+        (("--path", "linear"), ("--path is for --interpolate",)),
+        (("--interpolate", "5", "--stops", "1"), ("--stops", "x>=2")),
+        (("--interpolate", "5", "--movie", "mp4"), ("ffmpeg", "--movie gif")),
+        (("--class", "cat"), ("knows no classes", "networks.classes")),
+        (("--truncation", "0"), ("--truncation", "x>0")),
+        (("--truncation", "nan"), ("--truncation", "no number")),
+        (("--refine-step", "0.1"), ("--refine-step without --refine",)),
+        (("--count", "0"), ("--count",)),
+    ],
+)
+def test_options_of_sample_that_do_not_go_together(
+    singles: Path, tmp_path: Path, words: tuple[str, ...], says: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # without ffmpeg
+    prior = write_run(tmp_path / "prior", PRIOR, singles)
+    result = call("sample", prior, tmp_path / "out", *words)
+    assert result.exit_code == 2
+    assert isinstance(result.exception, SystemExit)
+    assert all(text in result.output for text in says), result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_that_the_run_can_not_follow(run: Path, singles: Path, data: Path, tmp_path: Path) -> None:
+    latent = {"dimension": 4, "prior": "uniform"}
+    plain = {**PRIOR, "networks": {**PRIOR["networks"], "latent": latent}}  # type: ignore[dict-item]
+    uniform = write_run(tmp_path / "uniform", plain, singles)
+    result = call("sample", uniform, tmp_path / "out", "--truncation", 0.5)
+    assert result.exit_code == 2
+    assert "the prior is uniform" in result.output
+    assert "normal prior" in result.output
+    text = (uniform / "config.yaml").read_text()
+    lonely = text[: text.index("  discriminator:")] + "  discriminator: null\n" + text[text.index("  encoder:") :]
+    (uniform / "config.yaml").write_text(lonely)
+    result = call("sample", uniform, tmp_path / "out", "--refine", 5)
+    assert result.exit_code == 2
+    assert "no discriminator" in result.output
+    result = call("apply", run, data / "test", tmp_path / "out", "--samples", 3)
+    assert result.exit_code == 2
+    assert "makes one output of an image" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_folders_are_compared_as_sets_unless_they_are_paired(data: Path, singles: Path) -> None:
+    result = call("evaluate", "--fake", singles / "train", "--real", singles / "test", "--json", "-")
+    assert result.exit_code == 0, result.output
+    assert list(json.loads(result.stdout)["metrics"]["fake"]) == ["swd", "swd_16"]
+    shown = call("evaluate", "--fake", singles / "train", "--real", singles / "test")
+    assert shown.exit_code == 0, shown.output
+    result = call("evaluate", "--fake", singles / "train", "--real", singles / "test", "--metrics", "ssim")
+    assert result.exit_code == 2
+    assert "--paired" in result.output
 
 
 def test_a_report_without_held_out_images_shows_training_images(run: Path, data: Path) -> None:
@@ -183,7 +362,8 @@ def test_mistakes_end_with_2_and_a_message(run: Path, arguments: tuple[str, ...]
     assert "Traceback" not in result.output
 
 
-def test_help_and_wrong_paths_do_not_import_torch(run: Path) -> None:
+def test_help_and_wrong_paths_do_not_import_torch(run: Path, data: Path, tmp_path: Path) -> None:
+    write_run(tmp_path / "prior", PRIOR, data)
     code = (
         "import sys\nfrom translate.cli import main\n"
         "for line in sys.argv[1:]:\n"
@@ -196,6 +376,9 @@ def test_help_and_wrong_paths_do_not_import_torch(run: Path) -> None:
         f"apply|{run}|nothing|out",
         f"apply|{run}|x|y|--to|a",
         f"sample|{run}|out",
+        f"sample|{tmp_path / 'prior'}|out|--count|3|--interpolate|5",
+        f"sample|{tmp_path / 'prior'}|out|--class|cat",
+        f"apply|{run}|x|y|--samples|2",
         f"evaluate|{run}|--data|nothing",
     ]
     done = subprocess.run([sys.executable, "-c", code, *lines], capture_output=True, text=True, check=False)

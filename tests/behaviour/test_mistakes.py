@@ -71,7 +71,7 @@ def test_one_domain_only(tmp_path: Path, out: Path) -> None:
 
 
 def test_a_configuration_for_two_domains_and_data_of_one(single: Path, paired: Path, out: Path) -> None:
-    says = ("one domain only", "expected: images of A and of B", "unconditional")
+    says = ("one domain only", "expected: images of A and of B", "r3gan")
     refused("train", "cyclegan", "--data", single, "--out", out, says=says)
     says = ("two domains", "expected", "--data")
     refused("train", "unconditional", "--data", paired, "--out", out, says=says)

@@ -41,7 +41,7 @@ def step(out: Path) -> int:
         ("paired", ["smoke"], "supervised"),
         ("semi", ["smoke"], "semi-supervised"),
         ("unpaired", ["smoke"], "unsupervised"),
-        ("single", ["unconditional", *sets([*DCGAN, "training.batch=4"])], "unconditional"),
+        ("single", ["dcgan", *sets([*DCGAN, "training.batch=4"])], "unconditional"),
         ("paired", ["smoke", *sets(["data.pairs=3"])], "semi-supervised"),
         ("paired", ["smoke", *sets(["data.pairs=0"])], "unsupervised"),
     ],
@@ -186,7 +186,7 @@ SLOW_MACHINE = Machine("cpu", 60)
 
 @pytest.mark.parametrize(
     ("data", "preset"),
-    [("paired", "pix2pix"), ("semi", "semi"), ("unpaired", "fast"), ("single", "unconditional")],
+    [("paired", "pix2pix"), ("semi", "semi"), ("unpaired", "fast"), ("single", "r3gan")],
 )
 def test_without_a_configuration_one_is_planned_and_saved(
     data: str, preset: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch

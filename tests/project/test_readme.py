@@ -22,7 +22,9 @@ SMALLER = "--set data.size=[32,32] --set data.load_size=null --set data.transfor
 NETWORKS = {
     "pix2pix": "--set 'networks.generator={name: unet, levels: 4, width: 8}'",
     "semi": "--set networks.generator.width=8 --set networks.generator.blocks=2",
-    "unconditional": "--set networks.generator.width=8 --set networks.discriminator.width=8",
+    "faces": "--set networks.generator.width=8 --set networks.generator.group=8 --set networks.discriminator.width=8",
+    "bicyclegan": "--set 'networks.generator={name: unet, levels: 3, width: 8, norm: instance}' "
+    "--set networks.discriminator.width=4 --set networks.discriminator.layers=2 --set networks.encoder.width=4",
     "mine.yaml": "--set networks.generator.width=8 --set networks.generator.blocks=2",
 }
 
@@ -56,7 +58,7 @@ def shortened(line: str) -> str:
     for pattern, short in SHORTER:
         line = re.sub(pattern, short, line)
     if line.startswith("translate train"):
-        config = line.split()[2]
+        config = "faces" if "--data faces" in line else line.split()[2]
         line += f" {SMALLER} {NETWORKS.get(config, '--set networks.generator.width=8')}"
     return line.replace("translate ", f"{sys.executable} -m translate ", 1)
 

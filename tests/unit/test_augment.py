@@ -59,6 +59,12 @@ def test_values_stay_in_range_and_kornia_sees_0_to_1() -> None:
     assert noisy.images[Domain.A].abs().max() == 1
 
 
+def test_labels_come_along() -> None:
+    given = batch(2)
+    labels = torch.arange(6)
+    assert build(MOVES)(Batch(given.images, 2, labels), 0).labels is labels
+
+
 def test_nothing_asked_nothing_done_and_latents_are_left_alone() -> None:
     given = batch(2)
     assert build([])(given, 0) is given

@@ -56,9 +56,9 @@ def test_the_file_on_disk_is_used_again_and_renewed_when_a_picture_changes(
 ) -> None:
     decoded: list[Picture] = []
 
-    def counting(picture: Picture, channels: int) -> np.ndarray:
+    def counting(picture: Picture, channels: int, frames: int) -> np.ndarray:
         decoded.append(picture)
-        return decode(picture, channels)
+        return decode(picture, channels, frames)
 
     monkeypatch.setattr(cache, "decode", counting)
     load(pictures, 3, (8, 8), "disk")
@@ -69,6 +69,8 @@ def test_the_file_on_disk_is_used_again_and_renewed_when_a_picture_changes(
     load(pictures, 1, (8, 8), "disk")
     load(pictures[::-1], 3, (8, 8), "disk")
     assert len(decoded) == 15
+    assert load(pictures, 3, (8, 8), "disk", frames=2)[0].shape == (8, 8, 6)
+    assert len(decoded) == 20
     white = np.full((10, 16, 3), 255, np.uint8)
     save(white, pictures[0].path)
     os.utime(pictures[0].path, ns=(1, 1))
@@ -84,6 +86,22 @@ def test_halves_of_one_file_are_two_pictures(tmp_path: Path) -> None:
         left, right = (load([Picture(tmp_path / "x.png", half)], 3, (4, 4), mode)[0] for half in ("left", "right"))
         assert (left == 0).all()
         assert (right == 255).all()
+
+
+def test_frames_are_stacked_and_odd_strips_left_out_in_all_modes(tmp_path: Path) -> None:
+    frames = [np.full((6, 6, 3), level, np.uint8) for level in (10, 20, 30)]
+    save(np.concatenate(frames, axis=1), tmp_path / "strip.png")
+    save(np.zeros((6, 19, 3), np.uint8), tmp_path / "odd.png")
+    pictures = [Picture(tmp_path / "odd.png"), Picture(tmp_path / "strip.png")]
+    for mode in ("memory", "disk", "disk"):
+        cached = load(pictures, 3, (4, 4), mode, frames=3)
+        assert cached.kept == [1]
+        assert cached.unreadable == [(tmp_path / "odd.png", "is 19 pixels wide, which is no multiple of its 3 frames")]
+        assert cached[0][0, 0].tolist() == [10, 10, 10, 20, 20, 20, 30, 30, 30]
+    undecoded = load(pictures, 3, (4, 4), "off", frames=3)
+    assert undecoded[1].shape == (4, 4, 9)
+    with pytest.raises(UserError, match=r"odd\.png: this picture can't be read: is 19 pixels wide"):
+        undecoded[0]
 
 
 def test_auto_goes_to_disk_when_memory_is_short(

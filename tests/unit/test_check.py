@@ -97,6 +97,15 @@ def test_grey_domains_and_two_folders_that_pass_for_one_are_pointed_out(clean: P
     assert report["problems"] == []
 
 
+def test_strips_of_frames_are_pointed_out(clean: Path) -> None:
+    for path in clean.glob("*A/*.png"):
+        save(noise(int(path.stem), 8, 24), path)
+    assert any("--set data.frames.a=3." in advice for advice in check(clean)["advice"])
+    for path in clean.glob("*A/*.png"):
+        save(noise(int(path.stem), 8, 20), path)
+    assert not any("frames" in advice for advice in check(clean)["advice"])
+
+
 def test_advice_is_printed_and_no_failure_but_a_problem_is(clean: Path) -> None:
     said = CliRunner().invoke(main, ["check", str(clean)])
     assert said.exit_code == 0, said.output

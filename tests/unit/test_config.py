@@ -88,7 +88,7 @@ def test_a_value_that_does_not_fit_is_refused_by_its_key(text: str, where: str) 
 
 def test_a_latent_makes_b_only() -> None:
     assert "produce: [b]" in refused("{networks: {latent: 8}, produce: [b, a]}")
-    assert parse("{networks: {latent: 8}, produce: [b]}", where="x").networks.latent == 8
+    assert parse("{networks: {latent: 8}, produce: [b]}", where="x").networks.latent.dimension == 8
 
 
 @pytest.mark.parametrize("text", ["a: [1", "[1, 2]", "just words", "a: !!python/object/apply:os.getcwd []", "{1: 2}"])

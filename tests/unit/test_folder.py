@@ -16,7 +16,6 @@ from translate.errors import UserError
 from translate.inference import folder
 from translate.inference.folder import Summary, apply
 from translate.inference.model import Model
-from translate.inference.sampling import latents, sample
 
 
 class Negative(nn.Module):
@@ -45,11 +44,6 @@ class Normalised(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)
-
-
-class Drawing(nn.Module):
-    def forward(self, z: Tensor) -> Tensor:
-        return z.tanh().reshape(-1, 1, 4, 4)
 
 
 def model(generator: nn.Module | None = None, channels: Channels | None = None) -> Model:
@@ -249,13 +243,92 @@ def test_paths_that_cannot_work_are_refused(tmp_path: Path, given: str, output: 
     assert (tmp_path / "images/a.png").read_bytes() == before
 
 
-def test_a_sample_depends_on_seed_and_index_alone(tmp_path: Path) -> None:
-    assert torch.equal(latents(3, 0, 10, 16)[4:6], latents(3, 4, 2, 16))
-    assert not torch.equal(latents(3, 0, 1, 16), latents(4, 0, 1, 16))
-    tree = {"data": {"size": [4, 4], "channels": {"b": 1}}, "networks": {"latent": 16}, "produce": ["b"]}
-    drawing = Model(Config.model_validate(tree), nn.ModuleDict({"b": Drawing()}), checkpoint="none", step=0)
-    for batch, count in ((1, 3), (16, 5)):
-        sample(drawing, tmp_path / str(batch), count, seed=7, batch=batch)
-    for name in ("00000.png", "00002.png"):
-        np.testing.assert_array_equal(read(tmp_path / "1" / name), read(tmp_path / "16" / name))
-    assert read(tmp_path / "16/grid.png").shape == (8, 12)
+class Tinted(nn.Module):
+    """Adds the latent's first value to every pixel: an output tells which latent it was made with."""
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        return (0.2 * x + 0.2 * z[:, :1, None, None]).clamp(-1, 1)
+
+
+def stochastic() -> Model:
+    tree = {"data": {"size": [64, 64]}, "networks": {"latent": {"dimension": 4, "prior": "uniform", "enter": "maps"}}}
+    generators = nn.ModuleDict({d: Tinted() for d in Domain})
+    return Model(Config.model_validate(tree), generators, checkpoint="none", step=0)
+
+
+def test_samples_of_an_image_depend_on_its_path_and_their_number_alone(tmp_path: Path) -> None:
+    for name in ("a.png", "sub/a.png", "sub/b.png"):
+        picture(tmp_path / "in" / name)  # equal pictures: only their latents tell them apart
+    (tmp_path / "alone/sub").mkdir(parents=True)
+    (tmp_path / "alone/sub/b.png").write_bytes((tmp_path / "in/sub/b.png").read_bytes())
+    apply(stochastic(), tmp_path / "in", tmp_path / "out", Domain.B, batch=2, samples=3)
+    found = {p.relative_to(tmp_path / "out").as_posix(): read(p) for p in (tmp_path / "out").rglob("*.png")}
+    assert set(found) == {f"{s}/{name}" for s in (1, 2, 3) for name in ("a.png", "sub/a.png", "sub/b.png")}
+    assert len({pixels.tobytes() for pixels in found.values()}) == 9
+    apply(stochastic(), tmp_path / "alone", tmp_path / "again", Domain.B, samples=2)
+    for sample in (1, 2):
+        np.testing.assert_array_equal(read(tmp_path / f"again/{sample}/sub/b.png"), found[f"{sample}/sub/b.png"])
+    apply(stochastic(), tmp_path / "in/a.png", tmp_path / "one", Domain.B, samples=3)
+    np.testing.assert_array_equal(read(tmp_path / "one/3/a.png"), found["3/a.png"])
+    apply(stochastic(), tmp_path / "in", tmp_path / "first", Domain.B)  # without a number: the first, where it was
+    np.testing.assert_array_equal(read(tmp_path / "first/sub/a.png"), found["1/sub/a.png"])
+    apply(stochastic(), tmp_path / "in/a.png", tmp_path / "renamed.png", Domain.B)
+    np.testing.assert_array_equal(read(tmp_path / "renamed.png"), found["1/a.png"])
+    apply(stochastic(), tmp_path / "in", tmp_path / "other", Domain.B, seed=1, samples=1)
+    assert not np.array_equal(read(tmp_path / "other/1/a.png"), found["1/a.png"])
+
+
+def test_missing_samples_are_done_and_a_broken_image_fails_once(tmp_path: Path) -> None:
+    for i in range(2):
+        picture(tmp_path / f"in/{i}.png", seed=i)
+    (tmp_path / "in/broken.png").write_text("no image")
+    done = apply(stochastic(), tmp_path / "in", tmp_path / "out", Domain.B, samples=2)
+    assert (done.done, [path.name for path, _ in done.failed]) == (4, ["broken.png"])
+    before = read(tmp_path / "out/2/1.png")
+    (tmp_path / "out/2/1.png").unlink()
+    done = apply(stochastic(), tmp_path / "in", tmp_path / "out", Domain.B, samples=3)
+    assert (done.done, done.skipped) == (3, 3)
+    np.testing.assert_array_equal(read(tmp_path / "out/2/1.png"), before)
+
+
+def test_samples_never_replace_their_inputs(tmp_path: Path) -> None:
+    picture(tmp_path / "work/1/a.png")
+    before = (tmp_path / "work/1/a.png").read_bytes()
+    for given in ("work/1", "work/1/a.png"):
+        with pytest.raises(UserError, match="would be overwritten"):
+            apply(stochastic(), tmp_path / given, tmp_path / "work", Domain.B, overwrite=True, samples=2)
+    with pytest.raises(UserError, match="names a file"):
+        apply(stochastic(), tmp_path / "work/1/a.png", tmp_path / "b.png", Domain.B, samples=2)
+    assert (tmp_path / "work/1/a.png").read_bytes() == before
+
+
+class Newer(nn.Module):
+    """Two frames of three channels to one: the newer, negative."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return -x[:, 3:]
+
+
+class Doubled(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, -x], dim=1)
+
+
+def test_strips_of_frames_are_read_and_written(tmp_path: Path) -> None:
+    pixels = picture(tmp_path / "in/a.png", 40, 20)
+    tree = {"data": {"size": [16, 16], "frames": {"a": 2}}}
+    of_two = Model(Config.model_validate(tree), nn.ModuleDict({"b": Newer(), "a": Doubled()}), checkpoint="-", step=0)
+    apply(of_two, tmp_path / "in", tmp_path / "out", Domain.B)
+    np.testing.assert_array_equal(read(tmp_path / "out/a.png"), 255 - pixels[:, 20:])
+    apply(of_two, tmp_path / "out", tmp_path / "back", Domain.A)
+    np.testing.assert_array_equal(read(tmp_path / "back/a.png"), np.hstack([255 - pixels[:, 20:], pixels[:, 20:]]))
+    picture(tmp_path / "odd/a.png", 41, 20)
+    assert "multiple" in apply(of_two, tmp_path / "odd", tmp_path / "none", Domain.B).failed[0][1]
+
+
+def test_latents_go_with_stochastic_models_alone() -> None:
+    images = torch.zeros(1, 3, 64, 64)
+    with pytest.raises(ValueError, match="stochastic"):
+        stochastic()(images, Domain.B)
+    with pytest.raises(ValueError, match="stochastic"):
+        model()(images, Domain.B, torch.zeros(1, 4))

@@ -9,7 +9,18 @@ import pytest
 import torch
 from PIL import Image
 
-from translate.data.images import Unreadable, decode, encode, resize, save, to_tensor, to_uint8
+from translate.data.images import (
+    Unreadable,
+    decode,
+    encode,
+    last_frame,
+    resize,
+    save,
+    stack,
+    strip,
+    to_tensor,
+    to_uint8,
+)
 from translate.data.layouts import ENDINGS, Picture
 
 
@@ -105,6 +116,32 @@ def test_halves(tmp_path: Path) -> None:
         assert np.array_equal(right, whole[:, -4:])
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_strip_is_its_frames_one_behind_the_other(tmp_path: Path, channels: int) -> None:
+    frames = [noise(width=5, channels=channels, seed=i) for i in range(4)]
+    save(np.concatenate(frames, axis=1), tmp_path / "x.png")
+    stacked = decode(tmp_path / "x.png", channels, frames=4)
+    assert np.array_equal(stacked, np.concatenate(frames, axis=2))
+    assert np.array_equal(last_frame(stacked, channels), frames[-1])
+    assert np.array_equal(strip(stacked, channels), np.concatenate(frames, axis=1))
+    assert np.array_equal(stack(strip(stacked, channels), 4), stacked)
+    assert np.array_equal(decode(tmp_path / "x.png", channels), np.concatenate(frames, axis=1))
+    assert np.array_equal(last_frame(frames[0], channels), frames[0])
+
+
+def test_the_half_of_a_pair_may_be_a_strip(tmp_path: Path) -> None:
+    left, right = noise(seed=1), noise(seed=2)
+    save(np.concatenate([left, right], axis=1), tmp_path / "x.png")
+    stacked = decode(Picture(tmp_path / "x.png", "right"), 3, frames=2)
+    assert np.array_equal(stacked, np.concatenate([right[:, :4], right[:, 4:]], axis=2))
+
+
+def test_a_strip_that_is_no_multiple_of_its_frames_is_named(tmp_path: Path) -> None:
+    save(noise(width=10), tmp_path / "x.png")
+    with pytest.raises(Unreadable, match=r"x\.png: is 10 pixels wide, which is no multiple of its 4 frames"):
+        decode(tmp_path / "x.png", 3, frames=4)
+
+
 def test_broken_files_are_named(tmp_path: Path) -> None:
     good = encode(noise(64, 64), ".jpg")
     (tmp_path / "cut.jpg").write_bytes(good[: len(good) // 2])
@@ -128,6 +165,13 @@ def test_resize_is_pillows_antialiased_bicubic() -> None:
     assert np.array_equal(resize(image, (20, 10)), expected)
     assert resize(image[:, :, :1], (5, 7)).shape == (5, 7, 1)
     assert np.array_equal(resize(image, (40, 30)), image)
+
+
+@pytest.mark.parametrize(("channels", "frames"), [(3, 4), (3, 2), (1, 4), (1, 2), (1, 9)])
+def test_stacked_frames_are_resized_each_as_if_alone(channels: int, frames: int) -> None:
+    apart = [noise(20, 30, channels, seed=i) for i in range(frames)]
+    together = resize(np.concatenate(apart, axis=2), (7, 9))
+    assert np.array_equal(together, np.concatenate([resize(frame, (7, 9)) for frame in apart], axis=2))
 
 
 def test_every_level_survives_the_way_to_a_tensor_and_back() -> None:

@@ -361,3 +361,62 @@ def test_a_relative_path_gives_the_same(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path / "d")
     assert counts(find(Path("."))) == counts(find(Path("../d"))) == counts(find(tmp_path / "d")) == {"train": (1, 1, 1)}
     assert os.path.samefile(find(Path(".")).split("train").pairs[0][0].path, tmp_path / "d/trainA/000.png")
+
+
+@pytest.mark.parametrize("layout", ["{name}", "train/{name}", "trainB/{name}", "train/B/{name}", "b/train/{name}"])
+def test_classes_are_the_folders_below_that_of_the_split(tmp_path: Path, layout: str) -> None:
+    for name, deeper in (("dog", "poodles/small"), ("cat", "")):
+        pictures(tmp_path / layout.format(name=name) / deeper, 2)
+    if "B" in layout or layout.startswith("b"):
+        pictures(tmp_path / layout.replace("B", "A").replace("b/", "a/").format(name=""), 2)
+    found = find(tmp_path)
+    assert found.classes() == ["cat", "dog"]
+    assert {(p.path.relative_to(tmp_path).parts[layout.count("/")], p.label) for p in found.split("train").only_b} == {
+        ("cat", "cat"),
+        ("dog", "dog"),
+    }
+    assert {p.label for p in found.split("train").only_a} <= {None}
+
+
+def test_classes_of_listed_pairs_and_by_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("trainA/x", "trainB/cat", "trainB/dog"):
+        pictures(tmp_path / name, 1)
+    (tmp_path / "pairs.csv").write_text("a,b\ntrainA/x/000.png,trainB/dog/000.png\n")
+    monkeypatch.chdir(tmp_path)
+    (a, b) = find(Path(".")).split("train").pairs[0]
+    assert (a.label, b.label) == ("x", "dog")
+    assert find(Path(".")).classes() == ["cat", "dog"]
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        (["train/cat"], r"train: found cat/.*at least two"),
+        (["train"], r"train: found no folders; 2 pictures outside of them: train/000.png"),
+        (["train/cat", "train/dog", "train"], r"found cat/, dog/; 2 pictures outside of them: train/000.png"),
+        (["train/cat", "train/dog", "test/cat", "test/owl"], r"test has pictures of owl, and train has none"),
+        (["train/cat", "train/dog", "test"], r"test: found no folders; 2 pictures outside"),
+    ],
+)
+def test_folders_that_are_no_classes(tmp_path: Path, folders: list[str], message: str) -> None:
+    for name in folders:
+        pictures(tmp_path / name, 2)
+    with pytest.raises(UserError, match=f"(?s){message}"):
+        find(tmp_path).classes()
+
+
+def test_a_class_may_be_missing_in_the_other_splits(tmp_path: Path) -> None:
+    for name in ("train/cat", "train/dog", "test/cat"):
+        pictures(tmp_path / name, 2)
+    assert find(tmp_path).classes() == ["cat", "dog"]
+    assert find(tmp_path).classes("test") == ["cat"]
+
+
+def test_strips_of_two_frames_in_folders_of_a_and_b_are_no_pairs_side_by_side(tmp_path: Path) -> None:
+    pictures(tmp_path / "trainA", 3, (8, 4))
+    pictures(tmp_path / "trainB", 3)
+    assert counts(find(tmp_path)) == {"train": (0, 3, 3)}
+    (tmp_path / "pairs.csv").write_text("a,b\n" + "".join(f"trainA/00{i}.png,trainB/00{i}.png\n" for i in range(3)))
+    found = find(tmp_path)
+    assert counts(found) == {"train": (3, 0, 0)}
+    assert all(picture.half is None for pair in found.split("train").pairs for picture in pair)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from translate.data.images import save, to_uint8
-from translate.data.layouts import Picture, Split
+from translate.data.layouts import Picture, Split, find
 from translate.data.loader import Batches, loader
 from translate.domain import Batch, Domain
 from translate.errors import UserError
@@ -24,6 +24,7 @@ class Options:
     size: tuple[int, int] = (8, 8)
     load_size: tuple[int, int] | None = None
     channels: dict[str, int] = field(default_factory=lambda: {"a": 3, "b": 3})
+    frames: dict[str, int] = field(default_factory=lambda: {"a": 1, "b": 1})
     paired_share: float | None = None
     transforms: list[Any] = field(default_factory=list)
     input_transforms: list[Any] = field(default_factory=list)
@@ -144,19 +145,22 @@ def test_a_position_gives_the_same_batch_in_a_fresh_process_and_any_order(split:
     assert not any(equal(other[step], first[step]) for step in range(6))
 
 
-@pytest.mark.parametrize(("world", "latent"), [(2, None), (3, None), (2, 5)])
-def test_ranks_together_see_what_one_process_sees(split: Split, world: int, latent: int | None) -> None:
+@pytest.mark.parametrize(("world", "unconditional"), [(2, False), (3, False), (2, True)])
+def test_ranks_together_see_what_one_process_sees(split: Split, world: int, unconditional: bool) -> None:
     options = Options(
         load_size=(12, 12), transforms=CROP.transforms, input_transforms=["RandomBrightnessContrast"], paired_share=0.4
     )
-    if latent:
+    if unconditional:
         options.paired_share = None
-    whole = Batches(split, options, 6, 3, latent=latent)
-    ranks = [Batches(split, options, 6 // world, 3, rank=r, world=world, latent=latent) for r in range(world)]
+    whole = Batches(split, options, 6, 3, unconditional=unconditional)
+    ranks = [
+        Batches(split, options, 6 // world, 3, rank=r, world=world, unconditional=unconditional) for r in range(world)
+    ]
     for step in range(8):
         one, parts = whole[step], [rank[step] for rank in ranks]
         assert sum(part.paired for part in parts) == one.paired
-        for domain in Domain:
+        assert set(one.images) == ({Domain.B} if unconditional else set(Domain))
+        for domain in one.images:
             rows = [part.images[domain] for part in parts]
             assert all(len(r) == 6 // world for r in rows)
             leading = [r[: p.paired] for r, p in zip(rows, parts, strict=True)]
@@ -180,6 +184,27 @@ def test_pairs_are_cropped_alike_and_unpaired_rows_on_their_own(tmp_path: Path, 
     assert sum(same) < 3
 
 
+def test_all_frames_of_a_strip_and_their_target_are_changed_alike(tmp_path: Path) -> None:
+    """Each frame is the same picture of places, so that crops and flips of one are seen by comparing it with another;
+    ColorJitter, which knows one or three channels, must not meet twelve."""
+    rows, columns = np.mgrid[:12, :12]
+    place = np.repeat((rows * 12 + columns).astype(np.uint8)[:, :, None], 3, axis=2)
+    save(np.concatenate([place] * 4, axis=1), tmp_path / "a.png")
+    save(place, tmp_path / "b.png")
+    a, b = Picture(tmp_path / "a.png"), Picture(tmp_path / "b.png")
+    options = Options(load_size=(12, 12), transforms=CROP.transforms, frames={"a": 4, "b": 1})
+    batch = Batches(Split([(a, b)]), options, 8, 0)[0]
+    assert batch.images[Domain.A].shape == (8, 12, 8, 8)
+    for frame in batch.images[Domain.A].split(3, dim=1):
+        assert torch.equal(frame, batch.images[Domain.B])
+    assert len({row.numpy().tobytes() for row in batch.images[Domain.A]}) > 4
+    options.input_transforms = [{"ColorJitter": {"brightness": [0.5, 0.5], "p": 1}}]
+    jittered = Batches(Split([(a, b)]), options, 8, 0)[0]
+    for frame in jittered.images[Domain.A].split(3, dim=1):
+        assert (frame + 1).mean() < 0.6 * (batch.images[Domain.B] + 1).mean()
+    assert torch.equal(jittered.images[Domain.B], batch.images[Domain.B])
+
+
 def test_jitter_of_the_input_leaves_the_target_alone(split: Split) -> None:
     jitter = Options(input_transforms=[{"InvertImg": {"p": 1}}])
     plain, changed = (Batches(Split(split.pairs), options, 4, 0)[0] for options in (Options(), jitter))
@@ -194,14 +219,88 @@ def test_jitter_is_of_the_domain_that_is_the_input(split: Split) -> None:
     assert torch.allclose(one.images[Domain.B], -other.images[Domain.B], atol=1e-6)
 
 
-def test_latents_are_normal_and_the_pictures_all_of_b(split: Split) -> None:
-    batches = Batches(split, Options(), 13, 0, latent=64)
-    assert sorted(numbers(batches[0], Domain.B)) == [*range(100, 104), *range(110, 119)]
-    z = torch.cat([batches[step].images[Domain.A] for step in range(20)])
-    assert z.shape == (260, 64)
-    assert len(torch.unique(z[:, 0])) == 260
-    assert abs(z.mean().item()) < 0.05
-    assert abs(z.std().item() - 1) < 0.05
+def test_an_unconditional_batch_is_all_of_b_and_nothing_else(split: Split) -> None:
+    batch = Batches(split, Options(), 13, 0, unconditional=True)[0]
+    assert set(batch.images) == {Domain.B}
+    assert batch.paired == 0
+    assert batch.labels is None
+    assert sorted(numbers(batch, Domain.B)) == [*range(100, 104), *range(110, 119)]
+
+
+@pytest.fixture
+def zoo(tmp_path: Path) -> Path:
+    """Folders of three classes: the pictures' numbers are 0-2, 50-55 and 90-99."""
+    for name, of in (("cat", range(3)), ("dog", range(50, 56)), ("owl", range(90, 100))):
+        (tmp_path / "zoo" / name).mkdir(parents=True)
+        numbered(tmp_path / "zoo" / name, of)
+    return tmp_path / "zoo"
+
+
+def test_labels_are_the_places_of_the_rows_class_folders(zoo: Path, tmp_path: Path) -> None:
+    found = find(zoo)
+    (zoo / "dog" / "52.png").write_text("broken")  # what is left out must not shift the labels
+    assert found.classes() == ["cat", "dog", "owl"]
+    for names in (["cat", "dog", "owl"], ["owl", "cat", "dog"]):
+        batches = Batches(found.split("train"), Options(), 9, 0, unconditional=True, classes=names)
+        seen: Counter[str] = Counter()
+        for step in range(2):
+            batch = batches[step]
+            assert batch.labels is not None
+            assert batch.labels.dtype == torch.int64
+            said = [names[i] for i in batch.labels.tolist()]
+            assert said == [["cat", "dog", "owl"][(n >= 50) + (n >= 90)] for n in numbers(batch, Domain.B)]
+            seen.update(said)
+        assert seen == {"cat": 3, "dog": 5, "owl": 10}  # as in the data
+
+
+def test_labels_of_pairs_and_of_unpaired_rows(tmp_path: Path) -> None:
+    """Also where an unreadable input shifts the pairs' places of A against those of B."""
+    targets = [*labelled(tmp_path / "x", range(100, 102)), *labelled(tmp_path / "y", range(110, 113))]
+    pairs = list(zip(numbered(tmp_path, range(5)), targets, strict=True))
+    (tmp_path / "0.png").write_text("broken")
+    split = Split(pairs, numbered(tmp_path, range(5, 9)), targets[3:])
+    batches = Batches(split, Options(), 4, 0, classes=["x", "y"])
+    for step in range(4):
+        batch = batches[step]
+        assert batch.labels is not None
+        assert batch.paired == 2
+        assert batch.labels.tolist() == [int(n >= 110) for n in numbers(batch, Domain.B)]
+
+
+def labelled(folder: Path, of: range) -> list[Picture]:
+    folder.mkdir()
+    return [Picture(picture.path, label=folder.name) for picture in numbered(folder, of)]
+
+
+def test_labels_on_any_number_of_processes(zoo: Path) -> None:
+    train = find(zoo).split("train")
+    names = ["cat", "dog", "owl"]
+    whole = Batches(train, Options(), 6, 0, unconditional=True, classes=names)
+    ranks = [Batches(train, Options(), 3, 0, r, 2, unconditional=True, classes=names) for r in range(2)]
+    for step in range(3):
+        parts = [rank[step].labels for rank in ranks]
+        assert torch.equal(torch.cat([part for part in parts if part is not None]), whole[step].labels)
+
+
+def test_a_class_that_was_not_named(zoo: Path) -> None:
+    with pytest.raises(UserError, match=r'owl/90\.png: is of class "owl"(?s:.*)cat, dog'):
+        Batches(find(zoo).split("train"), Options(), 4, 0, unconditional=True, classes=["cat", "dog"])
+
+
+def test_pictures_smaller_than_what_is_to_be_made_are_refused(split: Split) -> None:
+    with pytest.raises(UserError, match=r"is 12x12, smaller than data\.size \(16x32\)(?s:.*)data\.size=\[12,12\]"):
+        Batches(split, Options(size=(32, 16)), 4, 0, unconditional=True)
+    with pytest.raises(UserError, match=r"is 12x12, smaller than data\.size \(8x16\)"):
+        Batches(split, Options(size=(16, 8)), 4, 0, unconditional=True)
+    with pytest.raises(UserError, match=r"is 12x12, smaller than data\.size \(16x8\)"):
+        Batches(split, Options(size=(8, 16)), 4, 0, unconditional=True)
+    Batches(split, Options(size=(32, 16)), 4, 0)  # a translation may work on enlarged pictures
+
+
+def test_single_small_pictures_among_larger_ones_are_let_pass(split: Split, tmp_path: Path) -> None:
+    save(np.zeros((4, 4, 3), np.uint8), tmp_path / "tiny.png")
+    few = Split([], [], [*split.only_b, Picture(tmp_path / "tiny.png")])
+    assert Batches(few, Options(size=(12, 12)), 4, 0, unconditional=True)[0].images[Domain.B].shape == (4, 3, 12, 12)
 
 
 @pytest.mark.parametrize("cache", ["memory", "off", "disk"])

@@ -17,6 +17,8 @@ def dataset(pairs: int = 0, only_a: int = 0, only_b: int = 0) -> Dataset:
 
 
 PAIRS, UNPAIRED, ONE = dataset(pairs=5), dataset(only_a=5, only_b=5), dataset(only_b=5)
+DRAWING = ["networks.latent=8", "produce=[b]"]
+BESIDE = ["networks.latent={dimension: 8, enter: add}", "networks.encoder=resnet", "produce=[b]"]
 RESNET = "networks.generator={name: resnet, width: 4, blocks: 1}"
 
 
@@ -38,6 +40,11 @@ def check(found: Dataset, *settings: str, preset: str = "smoke") -> None:
          "identity"),
         (ONE, ["networks.latent=8", "produce=[b]", "objective.cycle.weight=0", "objective.supervised.weight=1"],
          "supervised"),
+        (UNPAIRED, ["networks.discriminator=null"], "adversarial"),
+        (UNPAIRED, ["objective.mode_seeking.weight=1"], "mode_seeking"),
+        (UNPAIRED, ["objective.kl.weight=1"], "kl"),
+        (ONE, [*DRAWING, "objective.cycle.weight=0", "objective.path_length.weight=1"], "path_length"),
+        (UNPAIRED, [*BESIDE, "objective.cycle.weight=0", "objective.reconstruction.weight=1"], "reconstruction"),
     ],
 )  # fmt: skip
 def test_an_unmet_need_names_the_term(found: Dataset, settings: list[str], term: str) -> None:
@@ -61,6 +68,8 @@ def test_an_unmet_need_names_the_term(found: Dataset, settings: list[str], term:
         (UNPAIRED, [RESNET, "objective.patch_nce={weight: 1, layers: [0, 4]}"]),
         (PAIRS, ["networks.conditional=true"]),
         (ONE, ["networks.latent=8", "produce=[b]", "objective={adversarial: {}}"]),
+        (ONE, [*DRAWING, "networks.encoder=resnet", "objective={reconstruction: {}, kl: {}}"]),
+        (PAIRS, [*BESIDE, "objective={adversarial: {}, reconstruction: {}, mode_seeking: {}}"]),
     ],
 )
 def test_what_can_be_met_passes(found: Dataset, settings: list[str]) -> None:
@@ -81,7 +90,8 @@ def test_the_regime_must_suit_the_networks() -> None:
     ("preset", "found"),
     [
         ("cyclegan", UNPAIRED), ("fast", UNPAIRED), ("cut", UNPAIRED), ("fastcut", UNPAIRED), ("smoke", UNPAIRED),
-        ("pix2pix", PAIRS), ("semi", dataset(pairs=2, only_a=3, only_b=3)), ("unconditional", ONE),
+        ("pix2pix", PAIRS), ("semi", dataset(pairs=2, only_a=3, only_b=3)), ("bicyclegan", PAIRS),
+        ("modeseeking", PAIRS), *((name, ONE) for name in ("dcgan", "r3gan", "vae", "stylegan2", "wgan-gp")),
     ],
 )  # fmt: skip
 def test_each_preset_is_met_by_the_data_it_is_made_for(preset: str, found: Dataset) -> None:

@@ -59,15 +59,22 @@ class OneSided(nn.Module):
         return {} if x.silent else {"b": torch.tensor(7.0)}
 
 
-def batch(silent: bool = False, conditional: bool = False) -> Any:
+class Penalty(nn.Module):
+    """Speaks to discriminators alone."""
+
+    def for_discriminator(self, x: Any) -> dict[str, Tensor]:
+        return {"b": torch.tensor(3.0)}
+
+
+def batch(silent: bool = False, conditional: bool = False, progress: float = 0.0) -> Any:
     """As much of a Translations as these terms look at."""
-    return SimpleNamespace(silent=silent, conditional=conditional)
+    return SimpleNamespace(silent=silent, conditional=conditional, progress=progress)
 
 
 def speak(
     objective: Objective, player: Player, progress: float = 0.0, silent: bool = False
 ) -> dict[str, tuple[float, float]]:
-    losses = objective(player, batch(silent), progress)
+    losses = objective(player, batch(silent, progress=progress))
     return {name: (float(loss.value.detach()), loss.weight) for name, loss in losses.items()}
 
 
@@ -85,6 +92,19 @@ def test_values_are_unweighted_and_weights_stand_beside_them() -> None:
 def test_a_discriminators_loss_is_not_scaled_by_the_weight() -> None:
     objective = Objective({"adversarial": Both(2.0)}, {"adversarial": 0.01})
     assert speak(objective, Player.DISCRIMINATOR) == {"adversarial/discriminator/b": (6.0, 1.0)}
+
+
+def test_a_penalty_on_discriminators_keeps_its_weight() -> None:
+    objective = Objective({"adversarial": Both(2.0), "r1": Penalty()}, {"adversarial": 0.01, "r1": 5.0})
+    assert speak(objective, Player.DISCRIMINATOR)["r1/discriminator/b"] == (3.0, 5.0)
+    assert "r1/b" not in speak(objective, Player.GENERATOR)
+
+
+def test_a_lazy_term_speaks_every_so_many_steps_and_as_much_louder() -> None:
+    objective = Objective({"r1": Penalty()}, {"r1": 5.0}, {"r1": 4})
+    told = [objective(Player.DISCRIMINATOR, batch(), step) for step in range(8)]
+    assert [bool(losses) for losses in told] == [True, False, False, False] * 2
+    assert sum(loss.weight for losses in told for loss in losses.values()) == 8 * 5.0  # on average as if it were not
 
 
 def test_a_term_without_weight_is_not_computed() -> None:
@@ -109,8 +129,8 @@ def test_means_over_paired_rows_are_marked() -> None:
         needs = ("pairs",)
 
     objective = Objective({"game": Both(1.0), "l1": Pairs(), "cycle": OneSided()}, {"game": 1, "l1": 1, "cycle": 1})
-    free = objective(Player.GENERATOR, batch(), 0.0)
+    free = objective(Player.GENERATOR, batch())
     assert {name for name, loss in free.items() if loss.paired} == {"l1/b"}
     # A conditional discriminator judges paired rows alone, and only terms that speak to it are about its judgement.
-    beside = objective(Player.GENERATOR, batch(conditional=True), 0.0)
+    beside = objective(Player.GENERATOR, batch(conditional=True))
     assert {name for name, loss in beside.items() if loss.paired} == {"game/a", "game/b", "l1/b"}

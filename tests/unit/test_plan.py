@@ -63,7 +63,7 @@ def on_paper(fingerprint: Fingerprint) -> Dataset:
         (Regime.SUPERVISED, "cpu", "pix2pix"), (Regime.SUPERVISED, "gpu", "pix2pix"),
         (Regime.SEMI_SUPERVISED, "cpu", "semi"), (Regime.SEMI_SUPERVISED, "gpu", "semi"),
         (Regime.UNSUPERVISED, "cpu", "fast"), (Regime.UNSUPERVISED, "gpu", "cyclegan"),
-        (Regime.UNSUPERVISED, "mps", "fast"), (Regime.UNCONDITIONAL, "cpu", "unconditional"),
+        (Regime.UNSUPERVISED, "mps", "fast"), (Regime.UNCONDITIONAL, "cpu", "r3gan"),
     ],
 )  # fmt: skip
 def test_each_regime_gets_its_preset(regime: Regime, machine: str, preset: str) -> None:
@@ -85,7 +85,9 @@ def test_every_plan_is_a_valid_configuration_that_its_data_and_networks_meet(reg
         with torch.device("meta"):  # builds without weights; a size that is no multiple of the stride is refused
             generators = build.generators(made)
             build.discriminators(made)
-        shape = (1, made.networks.latent) if made.networks.latent else (1, made.data.channels.a, *made.data.size)
+        shape = (
+            (1, made.networks.latent.dimension) if made.networks.latent else (1, made.data.channels.a, *made.data.size)
+        )
         assert generators["b"](torch.empty(shape, device="meta")).shape[2:] == made.data.size
 
 

@@ -86,15 +86,80 @@ def test_drawing_leaves_the_generators_in_training_mode_and_without_statistics_o
     assert int(network[0].num_batches_tracked) == 0
 
 
-def test_noise_is_the_same_each_time(single: Path) -> None:
-    class Spread(nn.Module):
-        def forward(self, z: Tensor) -> Tensor:
-            return torch.tanh(z[:, :3, None, None].expand(-1, 3, 16, 16))
+class Spread(nn.Module):
+    """A plain image whose colour is the latent, darker from class to class."""
 
-    settings = ["networks.latent=3", "produce=[b]", "objective={adversarial: {}}", "log.preview_rows=3"]
-    chosen = config.load("smoke", settings)
-    preview = Preview(chosen, layouts.find(single), CPU)
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        light = 1.0 if labels is None else 0.5 ** labels[:, None, None, None].float()
+        return torch.tanh(z[:, :3, None, None].expand(-1, 3, 16, 16) + 3) * light
+
+
+ALONE = ["networks.latent=3", "produce=[b]", "objective={adversarial: {}}", "log.preview_rows=3"]
+
+
+def sampled(root: Path, *settings: str) -> NDArray[np.uint8]:
+    chosen = config.load("smoke", [*ALONE, *settings])
+    preview = Preview(chosen, layouts.find(root), CPU)
     one, two = (preview.draw(nn.ModuleDict({"b": Spread()}))["sample"] for _ in range(2))
-    assert one.shape == (3 * 16, 3 * 16, 3)
     assert np.array_equal(one, two)
-    assert len({tuple(one[r * 16, c * 16]) for r in range(3) for c in range(3)}) == 9
+    return one
+
+
+def test_noise_is_the_same_each_time(single: Path) -> None:
+    grid = sampled(single)
+    assert grid.shape == (3 * 16, 3 * 16, 3)
+    assert len({tuple(grid[r * 16, c * 16]) for r in range(3) for c in range(3)}) == 9
+
+
+def test_classes_are_rows_of_the_same_latents(single: Path) -> None:
+    grid = sampled(single, "networks.classes=[cat, dog]")
+    assert grid.shape == (2 * 16, 3 * 16, 3)
+    levels = grid[::16, ::16].astype(float) / 127.5 - 1
+    assert np.allclose(levels[1], levels[0] / 2, atol=0.01)
+    assert len({tuple(colour) for colour in grid[0, ::16]}) == 3
+
+
+def test_of_many_classes_a_few_are_shown(single: Path) -> None:
+    names = ", ".join(f"c{i}" for i in range(100))
+    grid = sampled(single, f"networks.classes=[{names}]")
+    assert grid.shape == (8 * 16, 3 * 16, 3)
+
+
+class Tinted(nn.Module):
+    """The input, its brightness shifted by the latent."""
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        return (x * 0.5 + 0.2 * z.mean(1)[:, None, None, None]).clamp(-1, 1)
+
+
+def test_a_generator_of_many_outputs_shows_a_column_for_each_of_a_few_latents(paired: Path) -> None:
+    settings = ["networks.latent={dimension: 2, enter: maps}", "produce=[b]", "objective={adversarial: {}}"]
+    grid = grids(paired, *settings, network=Tinted())["a2b"]
+    assert grid.shape == (4 * 16, (1 + 4 + 1) * 16, 3)
+    columns = np.split(grid.astype(float), 6, axis=1)
+    assert np.array_equal(columns[0], np.concatenate(pixels(paired / "testA")))
+    assert np.array_equal(columns[5], np.concatenate(pixels(paired / "testB")))
+    shifts = [column - columns[1] for column in columns[2:5]]
+    assert len({shift.tobytes() for shift in shifts}) == 3  # each column is of another latent,
+    assert all(np.ptp(np.median(shift.reshape(4, -1), axis=1)) <= 1 for shift in shifts)  # the same in every row
+    assert np.array_equal(grid, grids(paired, *settings, network=Tinted())["a2b"])
+
+
+def test_of_frames_the_last_is_shown(tmp_path: Path, paired: Path) -> None:
+    for name in ("trainA", "testA"):
+        (tmp_path / name).mkdir()
+        for path in sorted((paired / name).iterdir()):
+            newest = images.decode(path, 3)
+            images.save(np.concatenate([newest // 4, newest // 2, newest], axis=1), tmp_path / name / path.name)
+    for name in ("trainB", "testB", "pairs.csv"):
+        (tmp_path / name).symlink_to(paired / name)
+
+    class Oldest(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            assert x.shape[1] == 9
+            return x[:, :3]
+
+    grid = grids(tmp_path, "produce=[b]", "data.frames.a=3", "objective={adversarial: {}}", network=Oldest())["a2b"]
+    newest, oldest, _ = np.split(grid, 3, axis=1)
+    assert np.array_equal(newest, np.concatenate(pixels(paired / "testA")))
+    assert np.array_equal(oldest, newest // 4)

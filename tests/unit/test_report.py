@@ -14,9 +14,8 @@ import pytest
 from PIL import Image
 
 from translate.config import Config, Data
-from translate.metrics import Entry
+from translate.metrics import TABLE, Entry
 from translate.report import charts
-from translate.report import page as page_module
 from translate.report.page import write
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
@@ -99,8 +98,34 @@ def test_samples_and_runs_without_scores_or_log(tmp_path: Path) -> None:
     assert "svg" not in {tag for tag, _ in elements.found}
 
 
+def test_samples_stand_beside_training_images_without_a_verdict(tmp_path: Path) -> None:
+    scores = {
+        "protocol": {"n": {"sample": 25, "real": 25, "baseline": 25}},
+        "metrics": {"sample": {"swd": 30.0, "swd_64": 31.0}},
+        "baseline": {"sample": {"swd": 10.0, "swd_64": 11.0}},
+        "findings": [],
+    }
+    elements = page(tmp_path, rows={"sample": [(None, IMAGE, None)] * 2}, scores=scores)
+    assert "held-out SWD × 10³ 30.00 against 10.00 for training images in their place" in elements.text
+    assert re.search(r"SWD × 10³ at 64 px\s*31.00\s*11.00\s*lower", elements.text)
+    assert "do nothing" not in elements.text
+    classes = [attributes.get("class") for tag, attributes in elements.found if tag in ("td", "li")]
+    assert not {"better", "worse"} & set(classes)
+
+
+def test_samples_of_one_input_are_columns_and_their_diversity_is_told(tmp_path: Path) -> None:
+    rows = {"a2b": [(IMAGE, *[IMAGE] * 4, IMAGE)] * 2}
+    diversity = {"a2b": {"same_input": 7.5, "best_of": 11.25}, "b2a": {"same_input": 8.5}}
+    elements = page(tmp_path, rows=rows, scores={**SCORES, "diversity": diversity})
+    assert len([tag for tag, _ in elements.found if tag == "img"]) == 12
+    assert re.search(r"input A\s*sample 1\s*sample 2\s*sample 3\s*sample 4\s*truth B", elements.text)
+    assert re.search(r"two samples of one input\s*7.50\s*8.50", elements.text)
+    assert re.search(r"nearest to the truth\s*11.25\s*–", elements.text)
+    assert "one latent" not in elements.text
+
+
 def test_a_new_metric_needs_no_more_than_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(page_module.TABLE, "mood", Entry("my.mood:mood", "Mood, smiles", "lower"))
+    monkeypatch.setitem(TABLE, "mood", Entry("my.mood:mood", "Mood, smiles", "lower"))
     scores = {**SCORES, "metrics": {"a2b": {"mood": 2.5}}, "baseline": {"a2b": {"mood": 3.5}}}
     elements = page(tmp_path, scores=scores)
     assert "held-out Mood, smiles 2.50" in elements.text

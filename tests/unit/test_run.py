@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from translate import checkpoint, config, log, run
+from translate import checkpoint, config, log, needs, run
 from translate.config import Config
 from translate.data import layouts
 from translate.errors import UserError
@@ -27,6 +27,17 @@ SMALL = [
 RESNET = "networks.generator={name: resnet, width: 4, blocks: 2, norm: instance}"
 PATCH = "networks.discriminator={name: patchgan, layers: 1, width: 4}"
 NCE = [f"objective.patch_nce.{key}" for key in ("layers=[0, 4, 8]", "patches=8", "dim=4")]
+UNET = "networks.generator={name: unet, levels: 3, width: 4, norm: instance}"
+ENCODER = "networks.encoder={name: resnet, width: 4, norm: batch}"
+DRAWING = [
+    "networks.generator.width=4",
+    "networks.discriminator.width=4",
+    "networks.latent.dimension=8",
+    "data.transforms=[HorizontalFlip]",
+    "data.load_size=null",
+    "training.batch=4",
+]
+ADA = ["judging={transforms: [{RandomAffine: {degrees: 10}}], probability: adaptive, speed: 8, noise: 0.1}"]
 PRESETS = {
     "cyclegan": ("unpaired", [RESNET, PATCH, "objective.adversarial.pool=3"]),
     "semi": ("semi", [RESNET, PATCH, "objective.adversarial.pool=3"]),
@@ -35,11 +46,18 @@ PRESETS = {
     "fastcut": ("unpaired", [RESNET, PATCH, *NCE]),
     "fast": ("unpaired", [PATCH, "networks.generator={name: fast, width: 8, blocks: 1, detail: 4}"]),
     "smoke": ("unpaired", ["augment=[{RandomAffine: {degrees: 10, p: 1}}]", "training.accumulate=2"]),
-    "unconditional": (
-        "single",
-        ["networks.latent=8", *(f"networks.{side}.width=4" for side in ("generator", "discriminator")),
-         "data.transforms=[HorizontalFlip]", "data.load_size=null", "training.batch=4"],
-    ),
+    "bicyclegan": ("paired", [UNET, "networks.discriminator.width=4", "networks.discriminator.layers=1", ENCODER]),
+    "modeseeking": ("paired", [UNET, PATCH]),
+    "dcgan": ("single", [*DRAWING, "training.accumulate=2"]),
+    "wgan": ("single", DRAWING),
+    "wgan-gp": ("single", DRAWING),
+    "fgan": ("single", DRAWING),
+    "sngan": ("single", DRAWING),
+    "progan": ("single", [*DRAWING, "networks.generator.most=8", "networks.discriminator.most=8"]),
+    "stylegan2": ("single", [*DRAWING, "networks.generator.most=8", "networks.discriminator.most=8", *ADA]),
+    "r3gan": ("single", [*DRAWING, "networks.generator.group=4", "networks.discriminator.group=4"]),
+    "vae": ("single", [*DRAWING[:1], *DRAWING[2:], ENCODER]),
+    "biggan": ("zoo", DRAWING),
 }  # fmt: skip
 
 
@@ -54,7 +72,8 @@ def train(chosen: Config, root: Path, out: Path, stop_after: int | None = None) 
         if progress.step == stop_after:
             signal.raise_signal(signal.SIGINT)
 
-    return run.train(chosen, layouts.find(root, chosen.data.pairs), out, CPU, watch)
+    dataset = layouts.find(root, chosen.data.pairs)
+    return run.train(needs.settle(chosen, dataset), dataset, out, CPU, watch)
 
 
 def state(out: Path) -> dict[str, Any]:

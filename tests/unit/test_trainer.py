@@ -101,7 +101,7 @@ def test_each_players_gradient_is_that_of_its_own_losses_before_either_moved() -
     trainer.step(batch())
     groups = {Player.GENERATOR: networks.generator, Player.DISCRIMINATOR: networks.discriminator}
     for player, group in groups.items():
-        losses = objective(player, Translations(batch(), networks), 0.0).values()
+        losses = objective(player, Translations(batch(), networks)).values()
         expected = torch.autograd.grad(sum(loss.value * loss.weight for loss in losses), list(group.parameters()))
         for mine, theirs in zip(gradients(trainer, player), expected, strict=True):
             torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
@@ -284,3 +284,59 @@ def test_a_batch_that_leaves_a_player_nothing_to_say_moves_nothing() -> None:
     assert not [name for name in trainer.step(batch(4, paired=0), measure=True) if not name.startswith("grad_norm")]
     assert equal(weights(trainer.networks.discriminator), before[0])
     assert equal(weights(trainer.networks.generator), before[1])
+
+
+class Counts(nn.Module):
+    """Speaks to both, and remembers which rows it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: dict[str, list[Tensor]] = {"generator": [], "discriminator": []}
+
+    def for_generator(self, x: Translations) -> dict[str, Tensor]:
+        self.seen["generator"].append(x.real(Domain.B))
+        return {d: x.judge(d, x.fake(d))[0].mean() for d in x.judged}
+
+    def for_discriminator(self, x: Translations) -> dict[str, Tensor]:
+        self.seen["discriminator"].append(x.real(Domain.B))
+        return {d: x.judge(d, x.fake(d))[0].square().mean() for d in x.judged}
+
+
+def test_several_moves_of_the_discriminator_see_rows_of_their_own() -> None:
+    networks, term = smoke().networks, Counts()
+    training = Training(discriminator_steps=3, batch=2, ema=0)
+    trainer = Trainer(networks, Objective({"game": term}, {"game": 1}), training, CPU)
+    given = batch(6)
+    logged = trainer.step(given)
+    assert [len(rows) for rows in term.seen["generator"]] == [2]
+    assert [len(rows) for rows in term.seen["discriminator"]] == [2, 2, 2]
+    assert torch.equal(torch.cat(term.seen["discriminator"]), given.images[Domain.B])
+    states = trainer.optimizers[Player.DISCRIMINATOR].state.values()
+    assert {int(state["step"]) for state in states} == {3}
+    assert {int(state["step"]) for state in trainer.optimizers[Player.GENERATOR].state.values()} == {1}
+    assert all(value.isfinite() for value in logged.values())
+
+
+def test_weights_of_discriminators_are_clipped_and_no_others() -> None:
+    trainer = smoke("training.weight_clip=0.001", "networks.gain=1.0", "training.optimizer=rmsprop")
+    assert isinstance(trainer.optimizers[Player.GENERATOR], torch.optim.RMSprop)
+    trainer.step(batch())
+    assert max(p.abs().max() for p in trainer.networks.discriminator.parameters()) <= 0.001
+    assert max(p.abs().max() for p in trainer.networks.generator.parameters()) > 0.001
+
+
+def test_networks_and_what_they_are_judged_through_hear_the_progress() -> None:
+    class Grows(nn.Identity):
+        heard = -1.0
+
+        def grow(self, progress: float) -> None:
+            self.heard = progress
+
+    trainer = smoke("judging.noise=[[0, 1], [1, 0]]")
+    for group in (trainer.networks.generator, trainer.networks.discriminator, trainer.ema.module):
+        group.eval()
+        group["b"].grow = Grows.grow.__get__(group["b"])
+    trainer.step(batch(), progress=0.25)
+    assert trainer.networks.generator["b"].heard == trainer.networks.discriminator["b"].heard == 0.25
+    assert trainer.ema.module["b"].heard == 0.25
+    assert trainer.networks.judging.std == pytest.approx(0.75)

@@ -18,10 +18,32 @@ if TYPE_CHECKING:
 @click.argument("input", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--to", type=click.Choice(["b", "a"]), help="Domain to translate to.  [default: b, or the only one]")
+@click.option(
+    "--samples",
+    type=click.IntRange(1),
+    help="So many outputs of each image, of a stochastic RUN, into the folders 1, 2 ... of OUTPUT.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Of a stochastic RUN: sample s depends on (seed, the image's relative path, s) alone.",
+)
 @click.option("--batch", default=8, show_default=True, type=click.IntRange(1), help="Images of one size at a time.")
 @click.option("--overwrite", is_flag=True, help="Translate again what exists.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
-def command(run: Path, input: Path, output: Path, to: str | None, batch: int, overwrite: bool, device: str) -> None:
+def command(
+    run: Path,
+    input: Path,
+    output: Path,
+    to: str | None,
+    samples: int | None,
+    seed: int,
+    batch: int,
+    overwrite: bool,
+    device: str,
+) -> None:
     """Translate INPUT, a folder with its subfolders or one image, by the model in RUN into OUTPUT.
 
     Every output keeps its input's relative path, name, format and size. Existing outputs are skipped, so the same
@@ -31,17 +53,24 @@ def command(run: Path, input: Path, output: Path, to: str | None, batch: int, ov
     from translate.inference.plan import plan
 
     config = load_run(run)
-    if config.networks.latent is not None:
+    if config.unconditional:
         raise UserError(
             "is an unconditional run: it makes images from nothing",
             where=str(run),
             hint=f"translate sample {run} {output}",
         )
     direction = _direction(run, to, config.produce)
-    plan(input, output)  # a wrong path is said before torch is imported
+    if samples is not None and not config.stochastic:
+        raise UserError(
+            "makes one output of an image, always the same",
+            where=f"{run}: --samples",
+            expected="a stochastic run, whose generator takes a latent beside the image (networks.latent.enter)",
+            hint="leave --samples out",
+        )
+    plan(input, output, samples)  # a wrong path is said before torch is imported
     from translate.inference.model import Model
 
-    summary = _apply(Model.load(run, device), input, output, direction, batch, overwrite)
+    summary = _apply(Model.load(run, device), input, output, direction, batch, overwrite, samples, seed)
     click.echo(_sentence(summary, output), err=True)
     for path, reason in summary.failed:
         click.echo(f"failed: {path}: {reason}", err=True)
@@ -61,7 +90,9 @@ def _direction(run: Path, to: str | None, produced: list[Domain]) -> Domain:
     return wanted
 
 
-def _apply(model: "Model", input: Path, output: Path, to: Domain, batch: int, overwrite: bool) -> "Summary":
+def _apply(
+    model: "Model", input: Path, output: Path, to: Domain, batch: int, overwrite: bool, samples: int | None, seed: int
+) -> "Summary":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -88,7 +119,7 @@ def _apply(model: "Model", input: Path, output: Path, to: Domain, batch: int, ov
                 failures=f"{len(summary.failed)} failed" if summary.failed else "",
             )
 
-        return apply(model, input, output, to, batch, overwrite, show)
+        return apply(model, input, output, to, batch, overwrite, show, samples, seed)
 
 
 def _sentence(summary: "Summary", output: Path) -> str:

@@ -1,12 +1,30 @@
 """`translate data`."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import click
 
-from translate.errors import unknown
+from translate.errors import UserError, unknown
 
-MADE = {"faces": "procedural faces in two styles, clay (A) and comic (B), of which the exact map is known"}
+MADE = {
+    "faces": (
+        "translate.data.faces",
+        "procedural faces in two styles, clay (A) and comic (B), of which the exact map is known",
+    ),
+    "crossroads": (
+        "translate.data.crossroads",
+        "the last four frames before a crossing (A) and what comes next (B): left or right, by a fair coin",
+    ),
+    "digits": (
+        "translate.data.digits",
+        "stacks of three digits, one a colour channel: one domain, whose 1,000 kinds can be counted",
+    ),
+}
+"""Datasets by name: the module whose `make(root, *, train, test, size, seed, ..)` draws it, and what it shows."""
 
 
 @click.group("data")
@@ -17,25 +35,40 @@ def command() -> None:
 @command.command("list")
 def list_() -> None:
     """List the datasets that `translate data make` can draw."""
-    for name, text in MADE.items():
-        click.echo(f"{name}    {text}")
+    longest = max(map(len, MADE))
+    for name, (_, text) in MADE.items():
+        click.echo(f"{name:{longest}}    {text}")
 
 
 @command.command("make")
 @click.argument("name")
 @click.argument("directory", type=click.Path(path_type=Path))
-@click.option("--train", type=click.IntRange(min=0), default=2000, show_default=True, help="Training scenes.")
-@click.option("--test", type=click.IntRange(min=0), default=200, show_default=True, help="Held-out pairs.")
-@click.option("--size", type=click.IntRange(min=8), default=64, show_default=True, help="Pixels a side.")
+@click.option("--train", type=click.IntRange(min=0), help="Training scenes.  [default: the dataset's own]")
+@click.option("--test", type=click.IntRange(min=0), help="Held-out scenes.  [default: the dataset's own]")
+@click.option("--size", type=click.IntRange(min=8), help="Pixels a side.  [default: the dataset's own]")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
-    "--pairs/--no-pairs", default=True, help="Whether trainA and trainB show the same scenes.  [default: pairs]"
+    "--pairs/--no-pairs",
+    default=None,
+    help="faces: whether trainA and trainB show the same scenes.  [default: pairs]",
 )
-def make(name: str, directory: Path, train: int, test: int, size: int, seed: int, pairs: bool) -> None:
-    """Draw the dataset NAME into DIRECTORY: trainA, trainB, testA, testB, pairs.csv. Same seed, same images."""
+def make(name: str, directory: Path, **options: int | bool | None) -> None:
+    """Draw the dataset NAME into DIRECTORY, a new folder. Same seed, same images. `translate data list` names them."""
     if name not in MADE:
         raise unknown("dataset", name, MADE, hint="translate data list")
-    from translate.data import faces
-
-    faces.make(directory, train=train, test=test, size=size, seed=seed, pairs=pairs)
-    click.echo(f"{directory}: {train} training scenes, {test} held-out pairs, {size} px, seed {seed}")
+    draw = import_module(MADE[name][0]).make
+    given = {key: value for key, value in options.items() if value is not None}
+    takes = {key: parameter.default for key, parameter in signature(draw).parameters.items() if key in options}
+    for key, value in given.items():
+        if key not in takes:
+            raise UserError(
+                f"has no option --{'no-' * (value is False)}{key}",
+                where=name,
+                expected="one of " + ", ".join(f"--{known}" for known in takes),
+            )
+    draw(directory, **given)
+    made = takes | given
+    click.echo(
+        f"{directory}: {made['train']} training and {made['test']} held-out scenes, {made['size']} px, "
+        f"seed {made['seed']}"
+    )

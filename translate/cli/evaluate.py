@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from translate.errors import UserError, unknown
-from translate.metrics import TABLE
+from translate.metrics import DISTRIBUTIONS, DIVERSITY, TABLE
 
 if TYPE_CHECKING:
     from translate.config import Config
@@ -17,18 +17,29 @@ if TYPE_CHECKING:
 @click.command("evaluate")
 @click.argument("run", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "--data", type=click.Path(path_type=Path), help="Dataset with held-out pairs.  [default: what RUN trained on]"
+    "--data", type=click.Path(path_type=Path), help="Dataset with held-out images.  [default: what RUN trained on]"
 )
 @click.option("--split", default="test", show_default=True)
 @click.option(
     "--pairs", type=click.Choice(["all", "stem"]), help="Which files are pairs.  [default: as RUN was trained]"
 )
 @click.option("--fake", type=click.Path(path_type=Path), help="Folder of outputs, instead of RUN.")
-@click.option("--real", type=click.Path(path_type=Path), help="Folder of the truths that --fake is compared with.")
-@click.option("--paired", is_flag=True, help="FAKE and REAL hold images of the same names, of the same scenes.")
-@click.option("--metrics", "names", metavar="LIST", help=f"Of {','.join(TABLE)}.  [default: all]")
+@click.option(
+    "--real",
+    type=click.Path(path_type=Path),
+    help="Folder of the truths, or of real images, that --fake is compared with.",
+)
+@click.option(
+    "--paired", is_flag=True, help="Of the same names they show the same scenes; else they are compared as sets."
+)
+@click.option(
+    "--metrics",
+    "names",
+    metavar="LIST",
+    help=f"Of {','.join(TABLE)} for pairs, of {','.join(DISTRIBUTIONS)} for sets.  [default: all]",
+)
 @click.option("--json", "file", metavar="FILE", help="Write the scores there; - for standard output, and nothing else.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of samples and random metrics.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 def command(
     run: Path | None,
@@ -43,14 +54,16 @@ def command(
     seed: int,
     device: str,
 ) -> None:
-    """Score RUN on held-out pairs, or the images in --fake against those in --real; "do nothing" is scored beside it.
+    """Score RUN on held-out images, or the images in --fake against those in --real.
 
+    What translates is scored pair by pair, beside "do nothing"; what is drawn from nothing as a set of images, beside
+    real ones that the run was trained on. Of a stochastic RUN it says how much the outputs of one image differ.
     Pictures that can't be read or have no partner are named, the rest is scored, and the exit code is 1.
     """
     chosen = [name.strip() for name in (names or "").split(",") if name.strip()] or None
     for name in chosen or []:
-        if name not in TABLE:
-            raise unknown("metric", name, TABLE, where="--metrics")
+        if name not in TABLE and name not in DISTRIBUTIONS:
+            raise unknown("metric", name, [*TABLE, *DISTRIBUTIONS], where="--metrics")
     if run is None:
         if fake is None or real is None:
             raise UserError(
@@ -60,7 +73,7 @@ def command(
             )
         from translate.evaluation import evaluate_folders
 
-        scores = evaluate_folders(fake, real, paired, chosen)
+        scores = evaluate_folders(fake, real, paired, chosen, seed)
     else:
         if fake or real:
             raise UserError("RUN and --fake/--real are two ways to score; give one", hint="leave RUN out")
@@ -126,11 +139,20 @@ def _say(scores: dict[str, Any], file: str | None) -> None:
     from rich.table import Table
 
     columns = list(next(iter(scores["metrics"].values())))
+    counts = scores["protocol"]["n"]
     table = Table("", *columns, "n")
     for direction, values in scores["metrics"].items():
-        count = str(scores["protocol"]["n"][direction])
-        table.add_row(direction, *(f"{values[name]:.3f}" for name in columns), count, style="bold")
+        table.add_row(direction, *_cells(values, columns), str(counts[direction]), style="bold")
         if direction in scores["baseline"]:
-            nothing = scores["baseline"][direction]
-            table.add_row("  do nothing", *(f"{nothing[name]:.3f}" for name in columns), count, style="dim")
-    Console().print(table)
+            beside = "  training images" if direction == "sample" else "  do nothing"
+            count = str(counts.get("baseline", counts[direction]))
+            table.add_row(beside, *_cells(scores["baseline"][direction], columns), count, style="dim")
+    console = Console()
+    console.print(table)
+    for direction, found in scores.get("diversity", {}).items():
+        for name, value in found.items():
+            console.print(f"{direction}, {scores['protocol']['samples']} samples: {DIVERSITY[name]}: {value:.2f}")
+
+
+def _cells(values: dict[str, float], columns: list[str]) -> list[str]:
+    return [f"{values[name]:.3f}" if name in values else "" for name in columns]

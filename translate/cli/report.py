@@ -10,6 +10,7 @@ from translate.errors import UserError
 if TYPE_CHECKING:
     from translate.config import Config
     from translate.data.layouts import Dataset
+    from translate.inference.model import Model
 
 SAMPLES = 36
 
@@ -32,26 +33,14 @@ def command(run: Path, data: Path | None, out: Path | None, device: str) -> None
     out = out or run / "report.html"
     if out.is_dir():
         raise UserError("this is a folder", where="--out", expected="the path of a file, such as report.html")
-    unconditional = config.networks.latent is not None
-    dataset, gone = (None, "") if unconditional else _dataset(config, data)
+    dataset, gone = _dataset(config, data)
     from translate import log
     from translate.inference.model import Model
     from translate.report.page import write
 
     model = Model.load(run, device)
-    if unconditional:
-        from translate.inference.sampling import draw
-
-        write(
-            out,
-            run,
-            config,
-            {},
-            {"sample": [(None, image, None) for image in draw(model, 0, SAMPLES, 16)]},
-            log.read(run),
-            caption="The first samples of seed 0, none picked by hand.",
-            unscored="What is drawn from nothing has no truth to be compared with, so there is no score.",
-        )
+    if config.unconditional:
+        _of_samples(out, run, model, dataset, gone)
     elif dataset is None:
         unscored = f"The data can't be found ({gone}), so there are no pictures and no score here."
         write(out, run, config, {}, {}, log.read(run), unscored=unscored)
@@ -77,6 +66,31 @@ def command(run: Path, data: Path | None, out: Path | None, device: str) -> None
             scores = evaluate(model, dataset, split) if dataset.split(split).pairs else {}
             write(out, run, config, scores, examples(model, dataset, split), log.read(run))
     click.echo(str(out))
+
+
+def _of_samples(out: Path, run: Path, model: "Model", dataset: "Dataset | None", gone: str) -> None:
+    from translate import log
+    from translate.evaluation import evaluate
+    from translate.inference.sampling import Sampler
+    from translate.report.page import write
+
+    split = next((name for name in ("test", "val") if dataset and name in dataset.splits), None)
+    scores = evaluate(model, dataset, split) if dataset and split else {}
+    unscored = f"The data can't be found ({gone}), so there is no score."
+    if dataset:
+        unscored = "There are no held-out images (a folder test/ beside train/), so there is no score."
+    turn = f"; the classes in turn are {', '.join(model.classes)}" if model.classes else ""
+    samples = Sampler(model, classes=range(len(model.classes))).draw(SAMPLES)
+    write(
+        out,
+        run,
+        model.config,
+        scores,
+        {"sample": [(None, image, None) for image in samples]},
+        log.read(run),
+        caption=f"The first samples of seed 0, none picked by hand{turn}.",
+        unscored=unscored,
+    )
 
 
 def _dataset(config: "Config", data: Path | None) -> tuple["Dataset | None", str]:

@@ -82,6 +82,7 @@ def command(
         chosen, dataset = _planned(root, minutes, settings, device)
     from translate import needs
 
+    chosen = needs.settle(chosen, dataset)
     needs.check(chosen, dataset)
     click.echo(f"training   {config or 'as planned'}: {_what(chosen)}")
     if dry_run:
@@ -97,7 +98,7 @@ def command(
     else:
         before = f", {outcome.begun:,} of them before" if outcome.begun else ""
         click.echo(f"trained {outcome.steps:,} steps{before}, {outcome.seconds / 60:.1f} minutes in all: {run}")
-    what = "sample {} OUTPUT" if chosen.networks.latent else "apply {} INPUT OUTPUT"
+    what = "sample {} OUTPUT" if chosen.unconditional else "apply {} INPUT OUTPUT"
     click.echo(f"next: translate {what.format(shlex.quote(str(run)))}")
 
 
@@ -125,16 +126,23 @@ def _announce(dataset: Dataset) -> None:
 
 
 def _what(config: Config) -> str:
-    objective = " + ".join(f"{term.weight} {name}" for name, term in config.objective.items())
+    objective = " + ".join(f"{_weight(term.weight)} {name}" for name, term in config.objective.items())
     length = f"{config.training.minutes:g} minutes" if config.training.minutes else f"{config.training.steps:,} steps"
     height, width = config.data.size
     directions = " and ".join(
-        "noise -> B" if config.networks.latent else f"{d.other.upper()} -> {d.upper()}" for d in config.produce
+        "noise -> B" if config.unconditional else f"{d.other.upper()} -> {d.upper()}" for d in config.produce
     )
+    judge = f" against {config.networks.discriminator.name}" if config.networks.discriminator else ""
     return (
-        f"{directions}, {width}x{height} px, {config.networks.generator.name} against "
-        f"{config.networks.discriminator.name}, {objective}, batch {config.training.batch}, {length}"
+        f"{directions}, {width}x{height} px, {config.networks.generator.name}{judge}, {objective}, "
+        f"batch {config.training.batch}, {length}"
     )
+
+
+def _weight(weight: float | list[tuple[float, float]]) -> str:
+    if isinstance(weight, int | float):
+        return f"{weight:g}"
+    return "(" + " to ".join(f"{value:g}" for _, value in weight) + ")"
 
 
 def _planned(root: Path, minutes: float | None, settings: tuple[str, ...], device: str) -> tuple[Config, Dataset]:

@@ -7,7 +7,9 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from hashlib import blake2b
+from math import prod
 from pathlib import Path
 from typing import Literal
 
@@ -43,15 +45,34 @@ class Cached:
         return len(self.kept)
 
 
+@dataclass(frozen=True)
+class _Form:
+    """What is asked of every picture: colour channels, frames, and (height, width) of each frame."""
+
+    channels: int
+    frames: int
+    size: tuple[int, int] | None
+
+    def read(self, picture: Picture) -> Pixels:
+        pixels = decode(picture, self.channels, self.frames)
+        return pixels if self.size is None else resize(pixels, self.size)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of a picture of a given size."""
+        assert self.size is not None, "natural sizes have no shape in common"
+        return (*self.size, self.channels * self.frames)
+
+
 class _Undecoded:
     """Decodes at every use; a file that breaks then stops the run by name."""
 
-    def __init__(self, pictures: list[Picture], channels: int, size: tuple[int, int] | None) -> None:
-        self._pictures, self._channels, self._size = pictures, channels, size
+    def __init__(self, pictures: list[Picture], form: _Form) -> None:
+        self._pictures, self._form = pictures, form
 
     def __getitem__(self, index: int) -> Pixels:
         try:
-            return _read(self._pictures[index], self._channels, self._size)
+            return self._form.read(self._pictures[index])
         except Unreadable as error:
             raise UserError(
                 f"this picture can't be read: {error.reason}",
@@ -67,20 +88,21 @@ def load(
     size: tuple[int, int] | None,
     mode: Mode = "auto",
     progress: Progress | None = None,
+    frames: int = 1,
 ) -> Cached:
-    """The pictures as uint8 [H, W, channels], resized to `size` (height, width), or of their own sizes (then never on
-    disk). "auto" takes memory if that needs less than a quarter of what is available. "off" looks at the headers only.
-    Raises UserError when none can be read. `progress(done, total)` is called as pictures are decoded."""
-    pictures = list(pictures)
+    """The pictures as uint8 [H, W, channels * frames], resized to `size` (height, width of a frame), or of their own
+    sizes (then never on disk). "auto" takes memory if that needs less than a quarter of what is available. "off" looks
+    at the headers only. Raises UserError when none can be read. `progress(done, total)` is called as pictures are
+    decoded."""
+    pictures, form = list(pictures), _Form(channels, frames, size)
     if mode == "off":
-        cached = _without_cache(pictures, channels, size)
+        cached = _without_cache(pictures, form)
     elif size is None:
-        cached = _natural_sizes(pictures, channels, progress)
+        cached = _natural_sizes(pictures, form, progress)
     else:
         if mode == "auto":
-            needed = len(pictures) * size[0] * size[1] * channels
-            mode = "memory" if needed * 4 < available_memory() else "disk"
-        cached = (_on_disk if mode == "disk" else _in_memory)(pictures, channels, size, progress)
+            mode = "memory" if len(pictures) * prod(form.shape) * 4 < available_memory() else "disk"
+        cached = (_on_disk if mode == "disk" else _in_memory)(pictures, form, progress)
     if pictures and not cached.kept:
         path, reason = cached.unreadable[0]
         raise UserError(
@@ -115,19 +137,12 @@ def folder() -> Path:
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "translate"
 
 
-def _read(picture: Picture, channels: int, size: tuple[int, int] | None) -> Pixels:
-    pixels = decode(picture, channels)
-    return pixels if size is None else resize(pixels, size)
-
-
-def _decode_all(
-    pictures: list[Picture], channels: int, size: tuple[int, int] | None, progress: Progress | None
-) -> Iterator[Pixels | Unreadable]:
+def _decode_all(pictures: list[Picture], form: _Form, progress: Progress | None) -> Iterator[Pixels | Unreadable]:
     """In the pictures' order, decoded by a few threads that never run far ahead of the taker."""
 
     def attempt(picture: Picture) -> Pixels | Unreadable:
         try:
-            return _read(picture, channels, size)
+            return form.read(picture)
         except Unreadable as error:
             return error
 
@@ -141,12 +156,12 @@ def _decode_all(
 
 
 def _fill(
-    array: Pixels, pictures: list[Picture], channels: int, size: tuple[int, int], progress: Progress | None
+    array: Pixels, pictures: list[Picture], form: _Form, progress: Progress | None
 ) -> tuple[list[int], list[tuple[Path, str]]]:
     """Writes the readable pictures to the front of `array` [N, H, W, C]."""
     kept: list[int] = []
     unreadable: list[tuple[Path, str]] = []
-    for i, result in enumerate(_decode_all(pictures, channels, size, progress)):
+    for i, result in enumerate(_decode_all(pictures, form, progress)):
         if isinstance(result, Unreadable):
             unreadable.append((result.path, result.reason))
         else:
@@ -155,21 +170,21 @@ def _fill(
     return kept, unreadable
 
 
-def _in_memory(pictures: list[Picture], channels: int, size: tuple[int, int], progress: Progress | None) -> Cached:
-    array = np.empty((len(pictures), *size, channels), np.uint8)
-    kept, unreadable = _fill(array, pictures, channels, size, progress)
+def _in_memory(pictures: list[Picture], form: _Form, progress: Progress | None) -> Cached:
+    array = np.empty((len(pictures), *form.shape), np.uint8)
+    kept, unreadable = _fill(array, pictures, form, progress)
     array.flags.writeable = False
     return Cached(array[: len(kept)], kept, unreadable)
 
 
-def _natural_sizes(pictures: list[Picture], channels: int, progress: Progress | None) -> Cached:
-    results = list(_decode_all(pictures, channels, None, progress))
+def _natural_sizes(pictures: list[Picture], form: _Form, progress: Progress | None) -> Cached:
+    results = list(_decode_all(pictures, form, progress))
     kept = [i for i, result in enumerate(results) if not isinstance(result, Unreadable)]
     unreadable = [(result.path, result.reason) for result in results if isinstance(result, Unreadable)]
     return Cached([result for result in results if not isinstance(result, Unreadable)], kept, unreadable)
 
 
-def _without_cache(pictures: list[Picture], channels: int, size: tuple[int, int] | None) -> Cached:
+def _without_cache(pictures: list[Picture], form: _Form) -> Cached:
     kept: list[int] = []
     unreadable: list[tuple[Path, str]] = []
     for i, picture in enumerate(pictures):
@@ -178,23 +193,23 @@ def _without_cache(pictures: list[Picture], channels: int, size: tuple[int, int]
                 kept.append(i)
         except Exception as error:  # Pillow's plugins raise nearly anything on a broken header
             unreadable.append((picture.path, str(error)))
-    return Cached(_Undecoded([pictures[i] for i in kept], channels, size), kept, unreadable)
+    return Cached(_Undecoded([pictures[i] for i in kept], form), kept, unreadable)
 
 
-def _on_disk(pictures: list[Picture], channels: int, size: tuple[int, int], progress: Progress | None) -> Cached:
+def _on_disk(pictures: list[Picture], form: _Form, progress: Progress | None) -> Cached:
     """The array is `<key>.npy`, what was left out is `<key>.json`; both appear by renaming, the array last."""
     where = folder()
-    key = _key(pictures, channels, size)
+    key = _key(pictures, form)
     array_file, notes_file = where / f"{key}.npy", where / f"{key}.json"
     if not array_file.exists() or not notes_file.exists():
         try:
             where.mkdir(parents=True, exist_ok=True)
-            _write(array_file, notes_file, pictures, channels, size, progress)
+            _write(array_file, notes_file, pictures, form, progress)
         except OSError as error:
             raise UserError(
                 f"the cache can't be written: {error.strerror or error}",
                 where=str(where),
-                expected=f"{len(pictures) * size[0] * size[1] * channels / 1e9:.1f} GB of disk that may be written to",
+                expected=f"{len(pictures) * prod(form.shape) / 1e9:.1f} GB of disk that may be written to",
                 hint="set TRANSLATE_CACHE to another folder, or data.cache=memory or data.cache=off",
             ) from error
     notes = json.loads(notes_file.read_text(encoding="utf-8"))
@@ -202,19 +217,12 @@ def _on_disk(pictures: list[Picture], channels: int, size: tuple[int, int], prog
     return Cached(array, notes["kept"], [(Path(path), reason) for path, reason in notes["unreadable"]])
 
 
-def _write(
-    array_file: Path,
-    notes_file: Path,
-    pictures: list[Picture],
-    channels: int,
-    size: tuple[int, int],
-    progress: Progress | None,
-) -> None:
+def _write(array_file: Path, notes_file: Path, pictures: list[Picture], form: _Form, progress: Progress | None) -> None:
     mark = uuid.uuid4().hex[:8]
     unfinished = [file.with_suffix(f"{file.suffix}.{mark}") for file in (array_file, notes_file)]
     try:
-        array = np.lib.format.open_memmap(unfinished[0], "w+", np.uint8, (len(pictures), *size, channels))
-        kept, unreadable = _fill(array, pictures, channels, size, progress)
+        array = np.lib.format.open_memmap(unfinished[0], "w+", np.uint8, (len(pictures), *form.shape))
+        kept, unreadable = _fill(array, pictures, form, progress)
         array.flush()
         del array
         notes = {"kept": kept, "unreadable": [(str(path), reason) for path, reason in unreadable]}
@@ -226,9 +234,9 @@ def _write(
             file.unlink(missing_ok=True)
 
 
-def _key(pictures: list[Picture], channels: int, size: tuple[int, int]) -> str:
+def _key(pictures: list[Picture], form: _Form) -> str:
     """Changes when any file, its time, its length, or what is asked of it changes."""
-    digest = blake2b(repr((_VERSION, channels, tuple(size))).encode(), digest_size=16)
+    digest = blake2b(repr((_VERSION, form)).encode(), digest_size=16)
     for picture in pictures:
         stat = picture.path.stat()
         entry = (str(picture.path.absolute()), picture.half, stat.st_mtime_ns, stat.st_size)

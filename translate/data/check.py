@@ -166,11 +166,26 @@ def _advice(dataset: Dataset, regime: Regime, report: dict[str, Any]) -> list[st
             "call them trainA/ and trainB/."
         )
     domains = report["domains"]
+    if (frames := _frames(domains)) > 1:
+        advice.append(
+            f"Most pictures of A are {frames} times as wide as those of B: if they are strips of {frames} frames, the "
+            f"oldest left, --set data.frames.a={frames}."
+        )
     grey = {domain: set(found["modes"]) <= {"1", "L", "I;16"} for domain, found in domains.items()}
     for domain, is_grey in grey.items():
         if is_grey and not all(grey.values()):
             advice.append(f"All pictures of {domain.upper()} are grey: data.channels.{domain}=1 suits them.")
     return advice
+
+
+def _frames(domains: dict[str, Any]) -> int:
+    """How many of the most frequent size of B stand side by side in that of A; 1 where that is no whole number."""
+    if len(domains) < 2:
+        return 1
+    (wide, high), (width, height) = (
+        tuple(map(int, next(iter(domains[name]["sizes"])).split("x"))) for name in ("a", "b")
+    )
+    return wide // width if high == height and wide % width == 0 else 1
 
 
 def _below_a_folder(dataset: Dataset) -> list[Path]:

@@ -6,7 +6,6 @@ hard edge between them, a dark room with a halftone of dots. Nothing of a scene 
 
 from __future__ import annotations
 
-import csv
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from translate.data import making
+from translate.data.drawing import Field, box, cover, ellipse, hsv, mix, rgb, to_levels
 from translate.domain import Domain
-from translate.errors import UserError
 
-Field = NDArray[np.float32]
 Image = NDArray[np.uint8]
 CHUNK = 64
 
@@ -98,66 +97,66 @@ class _Canvas:
     def paint(self) -> Image:
         f = self.faces
         x, y = self.x - f.x, self.y - f.y
-        skin = _mix((1.0, 0.86, 0.74), (0.5, 0.31, 0.2), f.skin)
-        hair = _hsv(f.hair_hue, 0.75 - 0.25 * f.hair_value, f.hair_value)
-        shirt = _hsv(f.shirt_hue, 0.55, 0.8)
-        head = _ellipse(x, y, f.wide, f.high)
+        skin = mix((1.0, 0.86, 0.74), (0.5, 0.31, 0.2), f.skin)
+        hair = hsv(f.hair_hue, 0.75 - 0.25 * f.hair_value, f.hair_value)
+        shirt = hsv(f.shirt_hue, 0.55, 0.8)
+        head = ellipse(x, y, f.wide, f.high)
         back = np.minimum(
-            _ellipse(x, y + 0.06, f.wide + f.hair, f.high + f.hair * 0.8),
+            ellipse(x, y + 0.06, f.wide + f.hair, f.high + f.hair * 0.8),
             np.where(
-                f.long_hair > 0, _box(x, y - f.long_hair * 0.5, f.wide + f.hair * 0.9, f.long_hair * 0.5 + 0.1), 9.0
+                f.long_hair > 0, box(x, y - f.long_hair * 0.5, f.wide + f.hair * 0.9, f.long_hair * 0.5 + 0.1), 9.0
             ),
         )
         self._shape(back, hair, 0.35)
-        self._shape(_ellipse(x * 0.75, y - f.high - 0.52, np.float32(0.55), np.float32(0.42)), shirt, 0.6)
-        self._shape(_box(x, y - f.high * 0.95, f.wide * 0.42, np.float32(0.16)), skin * 0.9, 0.3)
+        self._shape(ellipse(x * 0.75, y - f.high - 0.52, np.float32(0.55), np.float32(0.42)), shirt, 0.6)
+        self._shape(box(x, y - f.high * 0.95, f.wide * 0.42, np.float32(0.16)), skin * 0.9, 0.3)
         for side in (-1, 1):
-            self._shape(_ellipse(x - side * f.wide * 1.0, y - 0.03, np.float32(0.08), np.float32(0.12)), skin, 0.4)
+            self._shape(ellipse(x - side * f.wide * 1.0, y - 0.03, np.float32(0.08), np.float32(0.12)), skin, 0.4)
         self._shape(head, skin, 1.0)
-        front = np.maximum(_ellipse(x, y + 0.02, f.wide + 0.03, f.high + 0.05), y - f.fringe - 0.25 * x * x)
+        front = np.maximum(ellipse(x, y + 0.02, f.wide + 0.03, f.high + 0.05), y - f.fringe - 0.25 * x * x)
         self._shape(front, hair, 0.6, ink=0.0)
         if self.comic:
-            self._blot(np.maximum(np.abs(front) - 0.012, y - f.fringe - 0.2), _rgb(0.08, 0.05, 0.16))
+            self._blot(np.maximum(np.abs(front) - 0.012, y - f.fringe - 0.2), rgb(0.08, 0.05, 0.16))
         self._features(x, y, skin)
-        return np.round(np.clip(self.image, 0, 1) * 255).astype(np.uint8)
+        return to_levels(self.image)
 
     def _features(self, x: Field, y: Field, skin: Field) -> None:
         f = self.faces
-        white, ink = _rgb(0.97, 0.97, 0.95), _rgb(0.1, 0.08, 0.12)
+        white, ink = rgb(0.97, 0.97, 0.95), rgb(0.1, 0.08, 0.12)
         for side in (-1, 1):
             ex, ey = x - side * f.eye_gap, y + 0.02
             self._shape(
-                _ellipse(ex, ey, f.eye_size * 1.15, f.eye_size * 0.85),
+                ellipse(ex, ey, f.eye_size * 1.15, f.eye_size * 0.85),
                 np.broadcast_to(white, self.image.shape),
                 0.15,
                 0.6,
             )
-            self._blot(_ellipse(ex - f.look, ey, f.eye_size * 0.5, f.eye_size * 0.6), ink)
+            self._blot(ellipse(ex - f.look, ey, f.eye_size * 0.5, f.eye_size * 0.6), ink)
             slant = ey + f.eye_size * 1.5 - side * f.brow * ex
-            self._blot(_box(ex, slant, f.eye_size * 1.3, np.float32(0.022)), ink * 2)
-            rim = np.abs(_ellipse(ex, ey, f.eye_size * 1.7, f.eye_size * 1.5)) - 0.012
-            self._blot(np.where(f.glasses > 0, rim, 9.0), _rgb(0.25, 0.05, 0.05))
-        self._shape(_ellipse(x + 0.01, y - 0.12, np.float32(0.045), f.nose), skin * 0.94, 0.9, 0.6)
+            self._blot(box(ex, slant, f.eye_size * 1.3, np.float32(0.022)), ink * 2)
+            rim = np.abs(ellipse(ex, ey, f.eye_size * 1.7, f.eye_size * 1.5)) - 0.012
+            self._blot(np.where(f.glasses > 0, rim, 9.0), rgb(0.25, 0.05, 0.05))
+        self._shape(ellipse(x + 0.01, y - 0.12, np.float32(0.045), f.nose), skin * 0.94, 0.9, 0.6)
         bend = y - 0.33 + f.smile * 0.9 * (x * x - 0.012)
-        self._blot(_box(x, bend, f.mouth_wide, np.float32(0.028)), _rgb(0.72, 0.16, 0.18))
+        self._blot(box(x, bend, f.mouth_wide, np.float32(0.028)), rgb(0.72, 0.16, 0.18))
 
     def _room(self) -> Field:
         hue, height = self.faces.room_hue, ((self.y + 1) / 2).astype(np.float32)
         if not self.comic:
-            return _hsv(hue, 0.28, 0.97 - 0.12 * height)
+            return hsv(hue, 0.28, 0.97 - 0.12 * height)
         dots = 0.045 + 0.05 * height - np.hypot((self.x + self.y) % 0.25 - 0.125, (self.x - self.y) % 0.25 - 0.125)
         light = 0.2 * np.clip(dots / self.pixel + 0.5, 0, 1)
-        return _hsv(hue, 0.62, 0.36 + light)
+        return hsv(hue, 0.62, 0.36 + light)
 
     def _shape(self, distance: Field, colour: Field, roundness: float, ink: float = 1.3) -> None:
         """One solid: lit from the upper left, darker where it turns away at its rim; or inked, in two flat tones."""
         lamp = (-self.x + self.faces.x - self.y + self.faces.y) * 0.7
         if self.comic:
             tone = np.clip((lamp + 0.12) / (self.pixel * 1.5) + 0.5, 0, 1)
-            shadow = colour * _rgb(0.5, 0.45, 0.7)
-            lit = np.clip(colour * _rgb(1.08, 0.98, 0.9), 0, 1)
+            shadow = colour * rgb(0.5, 0.45, 0.7)
+            lit = np.clip(colour * rgb(1.08, 0.98, 0.9), 0, 1)
             flat = shadow + (lit - shadow) * tone[..., None]
-            self._cover(distance - self.pixel * ink, np.broadcast_to(_rgb(0.05, 0.03, 0.1), flat.shape))
+            self._cover(distance - self.pixel * ink, np.broadcast_to(rgb(0.05, 0.03, 0.1), flat.shape))
             self._cover(distance, flat)
         else:
             rim = np.exp(np.minimum(distance, 0) * 9)  # 1 at the edge, 0 deep inside: where a round solid turns away
@@ -171,38 +170,7 @@ class _Canvas:
         self._cover(distance, np.broadcast_to(shade, self.image.shape), strength)
 
     def _cover(self, distance: Field, colour: Field, strength: float = 1.0) -> None:
-        share = (np.clip(0.5 - distance / self.pixel, 0, 1) * strength)[..., None]
-        self.image = self.image + (colour - self.image) * share
-
-
-def _ellipse(x: Field, y: Field, wide: Field | np.float32, high: Field | np.float32) -> Field:
-    """First-order signed distance to an axis-parallel ellipse."""
-    scaled = np.hypot(x / wide, y / high)
-    slope = np.hypot(x / wide**2, y / high**2) / np.maximum(scaled, 1e-6)
-    return (scaled - 1) / np.maximum(slope, 1e-6)
-
-
-def _box(x: Field, y: Field, wide: Field | np.float32, high: Field | np.float32) -> Field:
-    """Signed distance to a box of half sides `wide` and `high`."""
-    dx, dy = np.abs(x) - wide, np.abs(y) - high
-    return np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + np.minimum(np.maximum(dx, dy), 0)
-
-
-def _rgb(red: float, green: float, blue: float) -> Field:
-    return np.array([red, green, blue], np.float32)
-
-
-def _mix(first: tuple[float, float, float], second: tuple[float, float, float], share: Field) -> Field:
-    low, high = _rgb(*first), _rgb(*second)
-    return low + (high - low) * share[..., None]
-
-
-def _hsv(hue: Field, saturation: Field | float, value: Field | float) -> Field:
-    """RGB [..., 3] of hue, saturation and value in [0, 1] (Smith 1978)."""
-    shift = _rgb(1, 2 / 3, 1 / 3)
-    ramp = np.clip(np.abs((hue[..., None] + shift) % 1 * 6 - 3) - 1, 0, 1)
-    strength, light = (np.asarray(x, np.float32)[..., None] for x in (saturation, value))
-    return (light * (1 - strength + strength * ramp)).astype(np.float32)
+        self.image = cover(self.image, distance, colour, self.pixel, strength)
 
 
 def make(
@@ -219,32 +187,22 @@ def make(
 
     Raises UserError when `root` already holds something else.
     """
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise UserError(f'"{root}" is not an empty folder', expected="a new or an empty folder: nothing is overwritten")
+    making.refuse_full(root)
     jobs = []
-    for split, first, count in (("train", 0, train), ("test", 1_000_000, test)):
+    for split, count in (("train", train), ("test", test)):
         for domain in Domain:
             apart = 2_000_000 if split == "train" and not pairs and domain is Domain.B else 0
             folder = root / f"{split}{domain.upper()}"
             folder.mkdir(parents=True)
             for start in range(0, count, CHUNK):
-                jobs.append((seed, first + apart + start, min(CHUNK, count - start), domain, size, folder))
+                jobs.append(
+                    (seed, making.FIRST[split] + apart + start, min(CHUNK, count - start), domain, size, folder)
+                )
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(lambda job: _write(*job), jobs))
-    _list_pairs(root, [("train", 0, train)] * pairs + [("test", 1_000_000, test)])
+    making.list_pairs(root, [("train", train)] * pairs + [("test", test)])
 
 
 def _write(seed: int, first: int, count: int, domain: Domain, size: int, folder: Path) -> None:
-    from PIL import Image as Pillow
-
     for index, image in enumerate(render(scenes(seed, first, count), domain, size), first):
-        Pillow.fromarray(image).save(folder / f"{index:07d}.png", compress_level=1)
-
-
-def _list_pairs(root: Path, ranges: list[tuple[str, int, int]]) -> None:
-    with open(root / "pairs.csv", "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(("a", "b"))
-        for split, first, count in ranges:
-            for index in range(first, first + count):
-                table.writerow((f"{split}A/{index:07d}.png", f"{split}B/{index:07d}.png"))
+        making.write(image, folder / making.file_of(index))

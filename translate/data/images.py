@@ -37,10 +37,10 @@ class Unreadable(Exception):  # noqa: N818  (it is an outcome that a report list
         return Unreadable, (self.path, self.reason)
 
 
-def decode(picture: Picture | Path, channels: int) -> Pixels:
-    """The picture as uint8 [H, W, channels], channels 1 (ITU-R 601 luma) or 3 (RGB). EXIF orientation is applied,
-    16 bits are scaled by 1/257 (never clipped), transparency is laid on white, of an animation the first frame counts.
-    Raises Unreadable."""
+def decode(picture: Picture | Path, channels: int, frames: int = 1) -> Pixels:
+    """The picture as uint8 [H, W, channels * frames], channels 1 (ITU-R 601 luma) or 3 (RGB). A picture of several
+    frames is a strip of them, the oldest left. EXIF orientation is applied, 16 bits are scaled by 1/257 (never
+    clipped), transparency is laid on white, of an animation the first image counts. Raises Unreadable."""
     path, half = (picture.path, picture.half) if isinstance(picture, Picture) else (picture, None)
     try:
         with Image.open(path) as image:
@@ -50,7 +50,31 @@ def decode(picture: Picture | Path, channels: int) -> Pixels:
     except Exception as error:  # Pillow's plugins raise nearly anything on broken input
         reason = "not an image that Pillow knows" if "cannot identify" in str(error) else str(error)
         raise Unreadable(path, reason or type(error).__name__) from error
-    return half_of(pixels, half)
+    pixels = half_of(pixels, half)
+    if pixels.shape[1] % frames:
+        raise Unreadable(path, f"is {pixels.shape[1]} pixels wide, which is no multiple of its {frames} frames")
+    return stack(pixels, frames)
+
+
+def stack(pixels: Pixels, frames: int) -> Pixels:
+    """A strip [H, frames * W, C] as [H, W, frames * C]: the frames one behind the other, the oldest first."""
+    if frames == 1:
+        return pixels
+    height, width, channels = pixels.shape
+    apart = pixels.reshape(height, frames, width // frames, channels)
+    return apart.transpose(0, 2, 1, 3).reshape(height, width // frames, frames * channels)
+
+
+def strip(pixels: Pixels, channels: int) -> Pixels:
+    """The inverse of `stack`, which any image file can hold: [H, W, frames * channels] as [H, frames * W, channels]."""
+    height, width, total = pixels.shape
+    apart = pixels.reshape(height, width, total // channels, channels)
+    return apart.transpose(0, 2, 1, 3).reshape(height, -1, channels)
+
+
+def last_frame(pixels: Pixels, channels: int) -> Pixels:
+    """The newest frame [..., H, W, channels] of [..., H, W, frames * channels]; an image of one frame as it is."""
+    return pixels[..., -channels:]
 
 
 def half_of(pixels: Pixels, half: Literal["left", "right"] | None) -> Pixels:
@@ -90,9 +114,13 @@ def _eight_bits(image: Image.Image, path: Path) -> Image.Image:
 def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     """Pixels [H, W, C] to size (height, width) by Pillow's antialiased bicubic filter ("pillow-bicubic")."""
     height, width = size
+    channels = pixels.shape[2]
     if pixels.shape[:2] == (height, width):
         return pixels
-    grey = pixels.shape[2] == 1
+    if channels not in (1, 3):  # stacked frames; the filter treats each channel alike, whatever it is grouped with
+        step = 3 if channels % 3 == 0 else 1
+        return np.concatenate([resize(pixels[..., i : i + step], size) for i in range(0, channels, step)], axis=2)
+    grey = channels == 1
     image = Image.fromarray(pixels[:, :, 0] if grey else pixels)
     resized = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
     return resized[:, :, None] if grey else resized

@@ -1,37 +1,36 @@
-"""Which pictures a dataset folder holds and which of them belong together; reads names and image headers only."""
+"""Which pictures a dataset folder holds, of which split, domain and class; reads names and image headers only."""
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from translate.data import pairing
+from translate.data.pairing import PAIRS_FILE, Named
 from translate.domain import Domain, Regime, regime_of
 from translate.errors import UserError, nearest
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-PAIRS_FILE = "pairs.csv"
-MATCHING = 0.9
-"""From this share of equal names on, two folders that are read as unpaired may well hold pairs."""
-HEADERS_READ = 300
-"""At most so many image headers per folder are opened to tell whether its pictures are two side by side."""
 
 _SPLIT_AND_DOMAIN = re.compile(rf"({'|'.join(SPLITS)})[ _-]?([ab])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image file, or the left or right half of a file that holds a pair side by side."""
+    """An image file, or the left or right half of a file that holds a pair side by side.
+
+    `label`: the class, which is the name of the first folder below that of the split (and domain); None without one.
+    """
 
     path: Path
     half: Literal["left", "right"] | None = None
+    label: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return str(self.path) if self.half is None else f"{self.path} ({self.half} half)"
@@ -83,6 +82,38 @@ class Dataset:
             )
         return self.splits[name]
 
+    def classes(self, split: str = "train") -> list[str]:
+        """The sorted names of the class folders of B's pictures in `split`. Raises UserError for fewer than two, for
+        pictures outside of them, and for classes of other splits that the training split lacks."""
+        names = self._labels(split)
+        if "train" in self.splits:
+            known = self._labels("train")
+            for other in self.splits:
+                if lacking := [name for name in self._labels(other) if name not in known]:
+                    raise UserError(
+                        f"{other} has pictures of {', '.join(lacking)}, and train has none",
+                        where=str(self.root),
+                        expected="in every split the classes of train: " + ", ".join(known),
+                        hint=f"move the folder out of {other}, or put pictures of it into train",
+                    )
+        return names
+
+    def _labels(self, split: str) -> list[str]:
+        pictures = self.split(split).of(Domain.B)
+        names = sorted({picture.label for picture in pictures if picture.label})
+        outside = [os.path.relpath(picture.path, self.root) for picture in pictures if not picture.label]
+        if (len(names) < 2 and split == "train") or outside:
+            found = f"found {_listing(f'{name}/' for name in names)}"
+            lost = f"; {len(outside)} pictures outside of them: {', '.join(outside[:3])}" if outside else ""
+            raise UserError(
+                f"{split}: {found}{lost}",
+                where=str(self.root),
+                expected="class folders: at least two, each with images and all images in them, as train/cat/1.png "
+                "and train/dog/1.png, or cat/1.png and dog/1.png",
+                hint="networks.classes=null to train without classes",
+            )
+        return names
+
 
 @dataclass(frozen=True)
 class _Claim:
@@ -91,10 +122,6 @@ class _Claim:
     split: str
     domain: Domain | None
     nested: bool = False
-
-
-_Named = tuple[str, Path, bool]
-"""An image's path below its domain's folder without the ending, the image, and whether the folder is a nested one."""
 
 
 def find(root: Path, pairs: str | int = "all") -> Dataset:
@@ -136,7 +163,7 @@ def find(root: Path, pairs: str | int = "all") -> Dataset:
             split.only_a += [Picture(image) for _, image, _ in sorted(found[Domain.A])]
             split.only_b += [Picture(image) for _, image, _ in sorted(found[Domain.B])]
             if name == "train" and pairs == "all" and not split.pairs:
-                hint = _overlooked_pairs(found)
+                hint = pairing.overlooked(found)
         # Equal names, such as 0001.png, prove nothing: a number of pairs speaks of other splits only by way of train.
         by_stem = by_stem and (pairs == "stem" or bool(splits["train"].pairs))
     kept = {name: split for name, split in splits.items() if len(split)}
@@ -150,6 +177,8 @@ def find(root: Path, pairs: str | int = "all") -> Dataset:
         _keep_pairs(root, splits["train"], pairs)
         if marks["train"] and (splits["train"].only_a or splits["train"].only_b):
             marks["train"] = [f"{' and '.join(marks['train'])}, {pairs} of them kept as pairs"]
+    for split in kept.values():
+        _label(split, root, claims)
     return Dataset(root, _layout(kept, marks), kept, skipped, stray, hint)
 
 
@@ -233,7 +262,23 @@ def _assign(root: Path, images: list[Path], claims: dict[Path, _Claim]) -> tuple
     return dict(by_claim), stray
 
 
-# --- pairs
+def _label(split: Split, root: Path, claims: dict[Path, _Claim]) -> None:
+    """Says of each picture of the split in which folder below that of the split and domain it lies."""
+    absolute = {Path(_real(folder)) for folder in (root, *claims)}
+
+    def labelled(picture: Picture) -> Picture:
+        inner: Path | None = None
+        for folder in Path(_real(picture.path)).parents:
+            if folder in absolute:
+                return picture if inner is None else replace(picture, label=inner.name)
+            inner = folder
+        return picture
+
+    split.pairs = [(labelled(a), labelled(b)) for a, b in split.pairs]
+    split.only_a, split.only_b = ([labelled(picture) for picture in only] for only in (split.only_a, split.only_b))
+
+
+# --- which of them belong together
 
 
 def _take_folder(
@@ -242,185 +287,62 @@ def _take_folder(
     """Images of a folder that names no domain: pairs side by side, or single pictures of one domain."""
     if not images:
         return
-    looked_at = _spread(images, HEADERS_READ)
-    shapes = {image: shape for image in looked_at if (shape := _header(image))}
-    wide = [image for image, (width, height) in shapes.items() if _is_double(width, height)]
-    if wide and len(wide) == len(shapes):
+    if pairing.side_by_side(folder, images, name, has_domains):
         split.pairs += [(Picture(image, "left"), Picture(image, "right")) for image in images]
         marks.append("pairs side by side")
-        return
-    odd = next((image for image in shapes if image not in set(wide)), images[0])
-    if len(wide) * 5 > len(shapes) or has_domains:
-        width, height = shapes.get(odd, (0, 0))
-        size = f"{odd.relative_to(folder)} is {width}x{height}" if width else f"{odd.relative_to(folder)} has no header"
-        raise UserError(
-            f"{len(wide)} of {len(shapes)} pictures looked at are twice as wide as high, but {size}",
-            where=f"{folder}/",
-            expected="every picture twice as wide as high (A left, B right)"
-            + (f", because there are folders for A and B beside {folder.name}/" if has_domains else ", or none"),
-            hint=f"move single pictures to {name}A/ or {name}B/, or take the files of another shape away",
-        )
-    split.only_b += [Picture(image) for image in images]
-    marks.append("one folder of pictures")
-
-
-def _header(path: Path) -> tuple[int, int] | None:
-    """(width, height) as shown, from the file's header; None for a broken file (it is named when it is decoded)."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = image.format in ("JPEG", "MPO") and image.getexif().get(0x0112, 1) >= 5
-    except Exception:  # Pillow's plugins raise nearly anything on a broken header
-        return None
-    return (height, width) if turned else (width, height)
-
-
-def _is_double(width: int, height: int) -> bool:
-    return abs(width - 2 * height) <= max(2, height // 50) and width >= 2
-
-
-def _spread(items: list[Path], count: int) -> list[Path]:
-    """At most `count` of the items, evenly spread, the first and the last among them."""
-    if len(items) <= count:
-        return items
-    return [items[i * (len(items) - 1) // (count - 1)] for i in range(count)]
+    else:
+        split.only_b += [Picture(image) for image in images]
+        marks.append("one folder of pictures")
 
 
 def _read_pair_files(root: Path, claims: dict[Path, _Claim], splits: dict[str, Split]) -> tuple[set[str], set[str]]:
     """Adds the rows of each pairs.csv to its split; all files that they name, and the splits that got rows."""
     listed: set[str] = set()
     touched: set[str] = set()
-    absolute = {Path(_real(folder)): claim for folder, claim in claims.items()}
+    absolute = {Path(_real(folder)): (claim.split, claim.domain) for folder, claim in claims.items()}
+
+    def says(path: Path) -> tuple[str, Domain | None] | None:
+        return next((absolute[folder] for folder in Path(_real(path)).parents if folder in absolute), None)
+
     for folder in [root, *(f for f in _subfolders(root) if f.name.lower() in SPLITS)]:
-        table = next((p for p in sorted(folder.iterdir()) if p.name.lower() == PAIRS_FILE and p.is_file()), None)
-        if table is None:
-            continue
+        table = pairing.table_in(folder)
         default = SPLITS.get(folder.name.lower(), "train") if folder != root else "train"
-        for line, a, b in _rows(table):
-            split = _split_of_row(absolute, default, table, line, a, b)
-            splits[split].pairs.append((Picture(a), Picture(b)))
+        for row in pairing.rows(table) if table else ():
+            split = pairing.split_of(row, default, says)
+            splits[split].pairs.append((Picture(row.a), Picture(row.b)))
             touched.add(split)
-            listed |= {_real(a), _real(b)}
+            listed |= {_real(row.a), _real(row.b)}
     return listed, touched
-
-
-def _rows(table: Path) -> Iterator[tuple[int, Path, Path]]:
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, skipinitialspace=True)
-        names = {(name or "").strip().lower(): name for name in reader.fieldnames or []}
-        if not {"a", "b"} <= names.keys():
-            raise UserError(
-                "its first line does not name the columns a and b",
-                where=str(table),
-                expected="a first line `a,b`, then one pair of paths a line, relative to the table's folder",
-                hint=f"found the columns: {', '.join(names) or 'none'}",
-            )
-        for row in reader:
-            paths = []
-            for column in ("a", "b"):
-                entry = (row[names[column]] or "").strip()
-                path = table.parent / entry
-                if not entry or not path.is_file():
-                    raise UserError(
-                        f'column {column} names "{entry}", which is no file',
-                        where=f"{table}, line {reader.line_num}",
-                        expected=f"a path relative to {table.parent}/",
-                        hint="mend the path or take the line away",
-                    )
-                paths.append(path)
-            yield reader.line_num, paths[0], paths[1]
-
-
-def _split_of_row(claims: dict[Path, _Claim], default: str, table: Path, line: int, a: Path, b: Path) -> str:
-    """The split that both paths of a row lie in; `default` where the folders say nothing."""
-    said = set()
-    for domain, path in ((Domain.A, a), (Domain.B, b)):
-        claim = next((claims[folder] for folder in Path(_real(path)).parents if folder in claims), None)
-        if claim and claim.domain not in (None, domain):
-            raise UserError(
-                f"column {domain} names a picture of domain {claim.domain}: {path.name}",
-                where=f"{table}, line {line}",
-                expected=f"a picture of {domain.upper()} in column {domain}",
-                hint="swap the two columns",
-            )
-        if claim:
-            said.add(claim.split)
-    if len(said) > 1:
-        raise UserError(
-            f"the two pictures are of different splits ({' and '.join(sorted(said))})",
-            where=f"{table}, line {line}",
-            expected="both in train, both in val or both in test",
-            hint="move one of the files or take the line away",
-        )
-    return said.pop() if said else default
 
 
 def _in_domains(
     name: str, claims: dict[Path, _Claim], by_claim: dict[Path, list[Path]], listed: set[str]
-) -> dict[Domain, list[_Named]]:
+) -> dict[Domain, list[Named]]:
     """The split's images in folders of A and of B that no pairs.csv lists."""
-    found: dict[Domain, list[_Named]] = {Domain.A: [], Domain.B: []}
+    found: dict[Domain, list[Named]] = {Domain.A: [], Domain.B: []}
     for folder, claim in claims.items():
         if claim.split == name and claim.domain:
             found[claim.domain] += [
-                (image.relative_to(folder).with_suffix("").as_posix(), image, claim.nested)
+                Named(image.relative_to(folder).with_suffix("").as_posix(), image, claim.nested)
                 for image in by_claim.get(folder, [])
                 if _real(image) not in listed
             ]
     return found
 
 
-def _overlooked_pairs(found: dict[Domain, list[_Named]]) -> str | None:
-    """Advice where nearly all names of A are names of B and the other way round."""
-    a, b = ({stem for stem, _, _ in found[domain]} for domain in Domain)
-    most, both = max(len(a), len(b)), len(a & b)
-    if not both or both < MATCHING * most:
-        return None
-    return f"{both} of {most} names match: --set data.pairs=stem if they show the same scenes"
-
-
-def _match_stems(name: str, split: Split, found: dict[Domain, list[_Named]], marks: list[str], strict: bool) -> None:
-    """Pairs of equal stems. Where both train/A and trainA exist, the former holds pairs, the latter unpaired images."""
-    forms = {nested for entries in found.values() for _, _, nested in entries}
-    sought: dict[Domain, dict[str, Path]] = {Domain.A: {}, Domain.B: {}}
-    apart: dict[Domain, list[Path]] = {Domain.A: [], Domain.B: []}
-    for domain, entries in found.items():
-        for stem, image, nested in sorted(entries):
-            if len(forms) == 2 and not nested:
-                apart[domain].append(image)
-            elif stem in sought[domain]:
-                other = sought[domain][stem]
-                raise UserError(
-                    f'two pictures of {domain.upper()} are called "{stem}": {other.name} and {image.name}',
-                    where=str(image.parent),
-                    expected="one picture a stem, so that its partner is certain (data.pairs=stem)",
-                    hint="rename or remove one of the two",
-                )
-            else:
-                sought[domain][stem] = image
-    both = sorted(sought[Domain.A].keys() & sought[Domain.B].keys())
-    if strict and not both:
-        examples = {d: ", ".join(image.name for image in list(sought[d].values())[:3]) for d in sought}
-        raise UserError(
-            f"no picture of A has a partner of the same name in B ({name}): "
-            f"A has {examples[Domain.A]} ..., B has {examples[Domain.B]} ...",
-            where="data.pairs=stem",
-            expected="equal names but for the ending, as in A/0001.jpg and B/0001.png",
-            hint=f"rename them, list the pairs in {PAIRS_FILE} (columns a,b), or train without pairs: data.pairs=all",
-        )
-    split.pairs += [(Picture(sought[Domain.A][stem]), Picture(sought[Domain.B][stem])) for stem in both]
+def _match_stems(name: str, split: Split, found: dict[Domain, list[Named]], marks: list[str], strict: bool) -> None:
+    """Adds pairs of equal stems to the split, and the pictures that are left over."""
+    matches = pairing.by_stem(name, found, strict)
+    split.pairs += [(Picture(a), Picture(b)) for a, b in matches.pairs]
     for domain, only in ((Domain.A, split.only_a), (Domain.B, split.only_b)):
-        alone = [image for stem, image in sought[domain].items() if stem not in set(both)]
-        only += [Picture(image) for image in alone + apart[domain]]
-        split.unmatched += alone
-    if both:
+        only += [Picture(image) for image in matches.alone[domain] + matches.apart[domain]]
+        split.unmatched += matches.alone[domain]
+    if matches.pairs:
         marks.append("pairs in two folders, by equal stems")
 
 
 def _keep_pairs(root: Path, split: Split, count: int) -> None:
-    """Leaves `count` pairs, evenly spread and contained in every larger choice; the rest becomes unpaired images."""
+    """Leaves `count` pairs; the rest becomes unpaired images."""
     if count > len(split.pairs):
         raise UserError(
             f"data.pairs={count}, but the training split has {len(split.pairs)} pairs",
@@ -430,23 +352,12 @@ def _keep_pairs(root: Path, split: Split, count: int) -> None:
             else f"pairs side by side, listed in {PAIRS_FILE}, or of equal stems in two folders",
             hint="a smaller number, or data.pairs=all",
         )
-    chosen = set(_van_der_corput(len(split.pairs))[:count])
+    chosen = pairing.kept(len(split.pairs), count)
     dissolved = [pair for i, pair in enumerate(split.pairs) if i not in chosen]
     split.pairs = [pair for i, pair in enumerate(split.pairs) if i in chosen]
     split.only_a += [a for a, _ in dissolved]
-    split.only_b = sorted(split.only_b + [b for _, b in dissolved], key=lambda b: _scramble(b, root))
-
-
-def _van_der_corput(count: int) -> list[int]:
-    """0 ... count-1 in an order whose every beginning is evenly spread (bit-reversed counting)."""
-    bits = max(count - 1, 0).bit_length()
-    order = (int(f"{i:0{bits}b}"[::-1], 2) if bits else 0 for i in range(1 << bits))
-    return [i for i in order if i < count]
-
-
-def _scramble(picture: Picture, root: Path) -> bytes:
-    """A sort key that has nothing to do with the name's order: the k-th of B is not the partner of the k-th of A."""
-    return blake2b(os.path.relpath(picture.path, root).encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    only_b = split.only_b + [b for _, b in dissolved]
+    split.only_b = sorted(only_b, key=lambda b: pairing.scramble(b.path, root))
 
 
 def _layout(splits: dict[str, Split], marks: dict[str, list[str]]) -> str:

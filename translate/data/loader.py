@@ -15,10 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from translate.data import transforms
+from translate.data import headers, transforms
 from translate.data.cache import Cached, Mode, Progress, load
 from translate.data.images import Pixels, to_tensor
 from translate.data.layouts import Split
@@ -41,6 +40,8 @@ class DataOptions(Protocol):
     @property
     def channels(self) -> Any: ...
     @property
+    def frames(self) -> Any: ...
+    @property
     def paired_share(self) -> float | None: ...
     @property
     def transforms(self) -> Sequence[Entry]: ...
@@ -51,13 +52,16 @@ class DataOptions(Protocol):
 
 
 class Batches(Dataset[Batch]):
-    """`batches[step]`: `batch` rows of A and B, [N, C, H, W] in [-1, 1], the paired ones in front. Each pool of
-    pictures (pairs, unpaired A, unpaired B) is gone through in endless seeded permutations: each once a pass.
+    """`batches[step]`: `batch` rows of A and B, [N, C, H, W] in [-1, 1], the paired ones in front; C counts the
+    channels of all frames. Each pool of pictures (pairs, unpaired A, unpaired B) is gone through in endless seeded
+    permutations: each once a pass.
 
     The share of paired rows is data.paired_share, or else the pairs' share of the larger domain's pictures; it is met
     exactly over time. Process `rank` of `world` gets its part of the batch of batch * world rows that one process
-    alone would get. With `latent`, A is z ~ N(0, 1) [N, latent]. data.input_transforms change the domain `inputs`
-    alone. Pictures that are `unreadable` (path, reason), and the partners of such, are left out."""
+    alone would get. `unconditional`: pictures of B alone, A is left to whoever draws latents; UserError where they are
+    smaller than data.size. `classes`: their names; the batch's labels [N] are the places in it of the classes of B's
+    rows. data.input_transforms change the domain `inputs` alone. Pictures that are `unreadable` (path, reason), and
+    the partners of such, are left out."""
 
     def __init__(
         self,
@@ -67,17 +71,19 @@ class Batches(Dataset[Batch]):
         seed: int,
         rank: int = 0,
         world: int = 1,
-        latent: int | None = None,
+        unconditional: bool = False,
+        classes: Sequence[str] | None = None,
         progress: Progress | None = None,
         inputs: Domain = Domain.A,
     ) -> None:
-        self._batch, self._seed, self._rank, self._world, self._latent = batch, seed, rank, world, latent
-        self._inputs = inputs
+        self._batch, self._seed, self._rank, self._world = batch, seed, rank, world
+        self._unconditional, self._inputs = unconditional, inputs
         self._size = int(data.size[0]), int(data.size[1])
+        self._frames = {domain: _of(data.frames, domain) for domain in Domain}
         joint, jitter = data.transforms, data.input_transforms
         self._joint = transforms.build(joint) if joint else None
         self._input = transforms.build(jitter, "data.input_transforms") if jitter else None
-        domains = (Domain.B,) if latent else (Domain.A, Domain.B)
+        domains = (Domain.B,) if unconditional else (Domain.A, Domain.B)
         stored = tuple(data.load_size) if self._joint and data.load_size else self._size
         total = sum(len(split.of(domain)) for domain in domains)
         self._cached: dict[Domain, Cached] = {}
@@ -85,21 +91,29 @@ class Batches(Dataset[Batch]):
             pictures = split.of(domain)
             if not pictures:
                 raise _nothing_of(domain)
+            if unconditional:
+                headers.refuse_small(pictures, self._size, self._frames[domain])
             before = 0 if domain is domains[0] else len(split.of(domains[0]))
             report = None if progress is None else _shifted(progress, before, total)
             self._cached[domain] = load(
-                pictures, _channels(data, domain), (int(stored[0]), int(stored[1])), data.cache, report
+                pictures,
+                _of(data.channels, domain),
+                (int(stored[0]), int(stored[1])),
+                data.cache,
+                report,
+                self._frames[domain],
             )
         self.unreadable: list[tuple[Path, str]] = list(
             dict.fromkeys(entry for cached in self._cached.values() for entry in cached.unreadable)
         )
         self._pools(split, data.paired_share)
+        self._classes = None if classes is None else self._class_of(split, classes)
 
     def _pools(self, split: Split, share: float | None) -> None:
         """Indices into the caches: `_pairs` [P, 2], `_free` by domain; and the share of paired rows as a fraction."""
         place = {d: {asked: i for i, asked in enumerate(cached.kept)} for d, cached in self._cached.items()}
         unpaired = {d: [i for asked, i in place[d].items() if asked >= len(split.pairs)] for d in place}
-        if self._latent:
+        if self._unconditional:
             self._pairs: list[tuple[int, int]] = []
             self._free = {d: list(range(len(cached))) for d, cached in self._cached.items()}
             self.paired_share = Fraction(0)
@@ -122,26 +136,43 @@ class Batches(Dataset[Batch]):
             if not pool and self.paired_share < 1:
                 raise _nothing_of(domain)
 
+    def _class_of(self, split: Split, classes: Sequence[str]) -> NDArray[np.int64]:
+        """The place in `classes` of each of B's pictures, in the order of its cache."""
+        pictures = split.of(Domain.B)
+        number = {name: i for i, name in enumerate(classes)}
+        for picture in pictures:
+            if picture.label not in number:
+                raise UserError(
+                    f'is of class "{picture.label}"' if picture.label else "lies in no class folder",
+                    where=str(picture.path),
+                    expected="a picture in a folder of one of the classes: " + ", ".join(classes),
+                    hint="networks.classes=folders takes the classes from the folders",
+                )
+        return np.array([number[pictures[i].label or ""] for i in self._cached[Domain.B].kept], np.int64)
+
     def __getitem__(self, step: int) -> Batch:
-        paired, free, first = self._rows(step)
+        paired, free = self._rows(step)
+        places: list[int] = []  # of B's rows in its cache
         rows: dict[Domain, list[Pixels]] = {domain: [] for domain in self._cached}
         for row, position in paired:
             i, j = self._pairs[_pick(self._seed, "pairs", len(self._pairs), position)]
             for domain, image in zip(rows, self._pair(i, j, step, row), strict=True):
                 rows[domain].append(image)
+            places.append(j)
         for row, position in free:
             for domain, cached in self._cached.items():
                 pool = self._free[domain]
-                image = cached[pool[_pick(self._seed, domain, len(pool), position)]]
-                rows[domain].append(self._single(domain, image, step, row))
+                place = pool[_pick(self._seed, domain, len(pool), position)]
+                rows[domain].append(self._single(domain, cached[place], step, row))
+                if domain is Domain.B:
+                    places.append(place)
         images = {domain: to_tensor(np.stack(pixels)) for domain, pixels in rows.items()}
-        if self._latent:
-            images = {Domain.A: self._latents(step, first), **images}
-        return Batch(images, len(paired))
+        labels = None if self._classes is None else torch.from_numpy(self._classes[places])
+        return Batch(images, len(paired), labels)
 
-    def _rows(self, step: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]], int]:
-        """This rank's paired and unpaired rows, as (row of the whole batch, position in the pool's endless sequence),
-        and its first row."""
+    def _rows(self, step: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """This rank's paired and unpaired rows, as (row of the whole batch, position in the pool's endless
+        sequence)."""
         whole = self._batch * self._world
         before = int(step * whole * self.paired_share)
         count = int((step + 1) * whole * self.paired_share) - before
@@ -149,24 +180,26 @@ class Batches(Dataset[Batch]):
         paired = [(row, before + row) for row in range(low, high)]
         start = self._rank * self._batch - low
         free = range(start, start + self._batch - len(paired))
-        return paired, [(count + row, step * whole - before + row) for row in free], self._rank * self._batch
+        return paired, [(count + row, step * whole - before + row) for row in free]
 
     def _pair(self, i: int, j: int, step: int, row: int) -> tuple[Pixels, Pixels]:
         a, b = self._cached[Domain.A][i], self._cached[Domain.B][j]
         if self._joint:
-            a, b = transforms.apply_pair(self._joint, a, b, seed_of(self._seed, "joint", step, row))
+            frames = self._frames[Domain.A], self._frames[Domain.B]
+            a, b = transforms.apply_pair(self._joint, a, b, seed_of(self._seed, "joint", step, row), frames)
         return self._finish(Domain.A, a, step, row), self._finish(Domain.B, b, step, row)
 
     def _single(self, domain: Domain, image: Pixels, step: int, row: int) -> Pixels:
         if self._joint:
-            image = transforms.apply(self._joint, image, seed_of(self._seed, domain, step, row))
+            image = transforms.apply(self._joint, image, seed_of(self._seed, domain, step, row), self._frames[domain])
         return self._finish(domain, image, step, row)
 
     def _finish(self, domain: Domain, image: Pixels, step: int, row: int) -> Pixels:
         """Jitter of the input domain, and the promise that the picture has the size asked for."""
         made_by = self._joint
         if self._input and domain is self._inputs:
-            image, made_by = transforms.apply(self._input, image, seed_of(self._seed, "input", step, row)), self._input
+            seed = seed_of(self._seed, "input", step, row)
+            image, made_by = transforms.apply(self._input, image, seed, self._frames[domain]), self._input
         if image.shape[:2] != self._size:
             assert made_by is not None, "without transforms pictures are cached at the final size"
             raise UserError(
@@ -176,15 +209,6 @@ class Batches(Dataset[Batch]):
                 hint=f"add RandomCrop: {{height: {self._size[0]}, width: {self._size[1]}}}, or change data.size",
             )
         return image
-
-    def _latents(self, step: int, first: int) -> Tensor:
-        """Normal z [N, latent], a function of (seed, step, row of the whole batch)."""
-        generator = torch.Generator()
-        rows = []
-        for row in range(first, first + self._batch):
-            generator.manual_seed(seed_of("latent", self._seed, step, row))
-            rows.append(torch.randn(self._latent or 0, generator=generator))
-        return torch.stack(rows)
 
 
 def loader(
@@ -252,7 +276,8 @@ def _ahead(outcomes: Iterable[Batch | UserError], pin: bool) -> Generator[Batch,
 
 
 def _pinned(batch: Batch) -> Batch:
-    return Batch({domain: images.pin_memory() for domain, images in batch.images.items()}, batch.paired)
+    labels = None if batch.labels is None else batch.labels.pin_memory()
+    return Batch({domain: images.pin_memory() for domain, images in batch.images.items()}, batch.paired, labels)
 
 
 @lru_cache(maxsize=16)
@@ -266,9 +291,9 @@ def _pick(seed: int, pool: str, size: int, position: int) -> int:
     return int(_permutation(seed, str(pool), size, turn)[place])
 
 
-def _channels(data: DataOptions, domain: Domain) -> int:
-    channels = data.channels
-    return int(channels[domain] if isinstance(channels, Mapping) else getattr(channels, domain.value))
+def _of(both: Any, domain: Domain) -> int:
+    """The number of `domain` in a mapping or section of the configuration with the keys a and b."""
+    return int(both[domain] if isinstance(both, Mapping) else getattr(both, domain.value))
 
 
 def _shifted(progress: Progress, before: int, total: int) -> Progress:
@@ -278,6 +303,6 @@ def _shifted(progress: Progress, before: int, total: int) -> Progress:
 def _nothing_of(domain: Domain) -> UserError:
     return UserError(
         f"there are no pictures of domain {domain.upper()} to train on",
-        expected="pictures of A and of B, or of B alone for an unconditional generator (networks.latent)",
+        expected="pictures of A and of B, or of B alone for an unconditional generator (networks.latent.enter: alone)",
         hint="`translate check DIR` says what was found; the preset `unconditional` learns from one domain",
     )

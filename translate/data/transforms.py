@@ -50,19 +50,25 @@ def build(entries: Sequence[Entry], where: str = "data.transforms") -> Pipeline:
     return Pipeline(compose, tuple(streams), where, " > ".join(_name(entry) for entry in entries))
 
 
-def apply(pipeline: Pipeline, image: Pixels, seed: int) -> Pixels:
-    """From uint8 [H, W, C] to uint8 [H', W', C]; the same seed does the same thing."""
+def apply(pipeline: Pipeline, image: Pixels, seed: int, frames: int = 1) -> Pixels:
+    """From uint8 [H, W, C] to uint8 [H', W', C]; the same seed does the same thing, and so to each of `frames` that
+    are stacked in C."""
     with _ONE_AT_A_TIME:
-        return _apply(pipeline, image, seed)
+        return _apply(pipeline, image, seed, frames)
 
 
-def apply_pair(pipeline: Pipeline, a: Pixels, b: Pixels, seed: int) -> tuple[Pixels, Pixels]:
+def apply_pair(
+    pipeline: Pipeline, a: Pixels, b: Pixels, seed: int, frames: tuple[int, int] = (1, 1)
+) -> tuple[Pixels, Pixels]:
     """Both [H, W, C] with the same random parameters, also when their C differ (their H and W must be equal)."""
     with _ONE_AT_A_TIME:
-        return _apply(pipeline, a, seed), _apply(pipeline, b, seed)
+        return _apply(pipeline, a, seed, frames[0]), _apply(pipeline, b, seed, frames[1])
 
 
-def _apply(pipeline: Pipeline, image: Pixels, seed: int) -> Pixels:
+def _apply(pipeline: Pipeline, image: Pixels, seed: int, frames: int) -> Pixels:
+    if frames > 1:  # one by one: what changes colours knows of one or three channels, never of twelve
+        apart = np.split(image, frames, axis=2)
+        return np.concatenate([_apply(pipeline, frame, seed, 1) for frame in apart], axis=2)
     _seed(pipeline, seed)
     try:
         result = pipeline.compose(image=np.ascontiguousarray(image))["image"]

@@ -17,18 +17,24 @@ from torch import Tensor
 from translate.data import images
 from translate.data.images import Pixels, Unreadable
 from translate.domain import Domain
-from translate.inference.plan import plan
+from translate.inference.plan import Job, plan
+from translate.inference.sampling import latents
+from translate.prior import Prior
 
 HOLD_ALPHA = frozenset({".png", ".webp", ".tif", ".tiff"})
 THREADS = 4
 
 
 class Translator(Protocol):
-    """What `apply` needs of a model: images [N, C, H, W] in [-1, 1] to domain `to`, and the channels of each domain."""
+    """What `apply` needs of a model: images [N, C, H, W] in [-1, 1] to domain `to`, the channels and frames of each
+    domain, and the prior of the latents that it takes, if it is `stochastic`."""
 
     channels: dict[Domain, int]
+    frames: dict[Domain, int]
+    prior: Prior | None
+    stochastic: bool
 
-    def __call__(self, images: Tensor, to: Domain) -> Tensor: ...
+    def __call__(self, images: Tensor, to: Domain, latents: Tensor | None = None) -> Tensor: ...
 
 
 @dataclass
@@ -45,8 +51,7 @@ class Summary:
 class _Item:
     """A decoded image on its way: pixels [H, W, C], and its alpha plane [H, W, 1] if that is to be kept."""
 
-    source: Path
-    target: Path
+    job: Job
     pixels: Pixels
     alpha: Pixels | None
 
@@ -59,27 +64,33 @@ def apply(
     batch: int = 8,
     overwrite: bool = False,
     progress: Callable[[Summary, int], None] = lambda summary, total: None,
+    samples: int | None = None,
+    seed: int = 0,
 ) -> Summary:
     """Translate the image or folder `input` to domain `to` into `output`; relative path, name, format and size stay.
 
     What exists is skipped unless `overwrite`; an image that can't be read or written is named in the summary, the rest
-    is done. `progress` hears the summary so far and the number of images. Raises UserError for paths that can't work.
+    is done. `progress` hears the summary so far and the number of outputs. Of several frames, strips are read and
+    written. A stochastic model makes `samples` of each image, in the folders 1, 2 and so on of `output`, or, without a
+    number, the first of these in `output` itself; which one follows from (seed, relative path, its number) alone.
+    Raises UserError for paths that can't work.
     """
-    jobs, ignored = plan(input, output)
+    jobs, ignored = plan(input, output, samples)
     summary = Summary(ignored=ignored)
     total = len(jobs)
     if not overwrite:
-        missing = [(source, target) for source, target in jobs if not target.exists()]
+        missing = [job for job in jobs if not job.target.exists()]
         summary.skipped, jobs = total - len(missing), missing
     progress(summary, total)
     # Both pools hold a bounded number of images, so that memory does not grow with the folder.
     readers, writers = ThreadPoolExecutor(THREADS), ThreadPoolExecutor(THREADS)
     writing: deque[tuple[Path, Future[None]]] = deque()
     try:
-        decoded = _decoded(jobs, model.channels[to.other], readers, batch + THREADS, summary)
+        form = _Form(model.channels[to.other], model.frames[to.other], model.channels[to], model.frames[to])
+        decoded = _decoded(jobs, form, readers, batch + THREADS, summary)
         for group in _groups(decoded, batch):
-            for item, pixels in _translate(model, group, to, summary):
-                writing.append((item.source, writers.submit(_write, pixels, item)))
+            for item, pixels in _translate(model, group, to, seed, summary):
+                writing.append((item.job.source, writers.submit(_write, pixels, item, form)))
             while len(writing) > batch + THREADS or (writing and writing[0][1].done()):
                 _finish(*writing.popleft(), summary)
             progress(summary, total)
@@ -90,19 +101,29 @@ def apply(
     finally:
         readers.shutdown(cancel_futures=True)
         writers.shutdown(cancel_futures=True)
-    summary.failed.sort()
+    summary.failed = sorted(set(summary.failed))  # of many samples, an image that can't be read fails once
     return summary
 
 
+@dataclass(frozen=True)
+class _Form:
+    """Channels of a frame, and frames, of what is read and of what is written."""
+
+    channels_in: int
+    frames_in: int
+    channels_out: int
+    frames_out: int
+
+
 def _decoded(
-    jobs: list[tuple[Path, Path]], channels: int, readers: ThreadPoolExecutor, ahead: int, summary: Summary
+    jobs: list[Job], form: _Form, readers: ThreadPoolExecutor, ahead: int, summary: Summary
 ) -> Iterator[_Item]:
     """The readable images in order, at most `ahead` of them decoded in advance; the others are named in the summary."""
     waiting: deque[tuple[Path, Future[_Item]]] = deque()
     rest = iter(jobs)
     while True:
         while len(waiting) < ahead and (job := next(rest, None)) is not None:
-            waiting.append((job[0], readers.submit(_read, *job, channels)))
+            waiting.append((job.source, readers.submit(_read, job, form)))
         if not waiting:
             return
         source, future = waiting.popleft()
@@ -118,9 +139,11 @@ def _decoded(
             yield item
 
 
-def _read(source: Path, target: Path, channels: int) -> _Item:
-    keeps = source.suffix.lower() in HOLD_ALPHA and target.suffix.lower() in HOLD_ALPHA
-    return _Item(source, target, images.decode(source, channels), _alpha(source) if keeps else None)
+def _read(job: Job, form: _Form) -> _Item:
+    holds = all(path.suffix.lower() in HOLD_ALPHA for path in (job.source, job.target))
+    keeps = holds and form.frames_in == form.frames_out == 1  # of strips there is no telling which frame's it would be
+    pixels = images.decode(job.source, form.channels_in, form.frames_in)
+    return _Item(job, pixels, _alpha(job.source) if keeps else None)
 
 
 def _alpha(source: Path) -> Pixels | None:
@@ -147,23 +170,29 @@ def _groups(items: Iterator[_Item], batch: int) -> Iterator[list[_Item]]:
     yield from held.values()
 
 
-def _translate(model: Translator, group: list[_Item], to: Domain, summary: Summary) -> Iterator[tuple[_Item, Pixels]]:
+def _translate(
+    model: Translator, group: list[_Item], to: Domain, seed: int, summary: Summary
+) -> Iterator[tuple[_Item, Pixels]]:
     """The group's translations [H, W, C]; what does not fit the device together is tried one by one."""
+    z = None
+    if model.stochastic and model.prior is not None:
+        z = latents(model.prior, *(("apply", seed, item.job.name, item.job.sample) for item in group))
     try:
-        pixels = images.to_uint8(model(images.to_tensor(np.stack([item.pixels for item in group])), to))
+        pixels = images.to_uint8(model(images.to_tensor(np.stack([item.pixels for item in group])), to, z))
     except torch.OutOfMemoryError:
         if len(group) > 1:
             for item in group:
-                yield from _translate(model, [item], to, summary)
+                yield from _translate(model, [item], to, seed, summary)
             return
         height, width = group[0].pixels.shape[:2]
-        summary.failed.append((group[0].source, f"{width}x{height} pixels do not fit the device's memory"))
+        summary.failed.append((group[0].job.source, f"{width}x{height} pixels do not fit the device's memory"))
         return
     yield from zip(group, pixels, strict=True)
 
 
-def _write(pixels: Pixels, item: _Item) -> None:
-    images.save(pixels if item.alpha is None else np.concatenate([pixels, item.alpha], axis=2), item.target)
+def _write(pixels: Pixels, item: _Item, form: _Form) -> None:
+    pixels = images.strip(pixels, form.channels_out)
+    images.save(pixels if item.alpha is None else np.concatenate([pixels, item.alpha], axis=2), item.job.target)
 
 
 def _finish(source: Path, writing: Future[None], summary: Summary) -> None:

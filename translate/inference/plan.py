@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from translate.data.layouts import ENDINGS
 from translate.errors import UserError, nearest
 
 
-def plan(input: Path, output: Path) -> tuple[list[tuple[Path, Path]], int]:
-    """(source, target) of every image, sorted, and the number of other and hidden files. Raises UserError."""
+@dataclass(frozen=True)
+class Job:
+    """An output to be made: `name`, the path relative to the input folder, and the number of the sample say which of
+    the many of its source."""
+
+    source: Path
+    target: Path
+    name: str
+    sample: int = 1
+
+
+def plan(input: Path, output: Path, samples: int | None = None) -> tuple[list[Job], int]:
+    """The outputs of every image, sorted, and the number of other and hidden files; `samples` outputs of each lie in
+    the folders 1, 2 and so on of `output`. Raises UserError."""
     if input.is_file():
         if input.suffix.lower() not in ENDINGS:
             raise UserError(
                 "this is no image", where=str(input), expected="a folder, or a file ending in " + _endings()
             )
         names_file = output.suffix.lower() in ENDINGS and not output.is_dir()
-        jobs, ignored = [(input, output if names_file else output / input.name)], 0
+        if names_file and samples is not None:
+            raise UserError("this names a file", where=str(output), expected="a folder, for the folders of the samples")
+        jobs, ignored = [Job(input, output if names_file else output / input.name, input.name)], 0
     else:
         if not input.is_dir():
             beside = os.listdir(input.parent) if input.parent.is_dir() else []
@@ -37,14 +52,18 @@ def plan(input: Path, output: Path) -> tuple[list[tuple[Path, Path]], int]:
             raise UserError(
                 f"no images here ({ignored} other files)", where=str(input), expected="files ending in " + _endings()
             )
-        jobs = [(source, output / source.relative_to(input)) for source in sources]
+        names = [source.relative_to(input) for source in sources]
+        jobs = [Job(source, output / name, name.as_posix()) for source, name in zip(sources, names, strict=True)]
+    if samples is not None:
+        numbers = range(1, samples + 1)
+        jobs = [Job(job.source, output / str(n) / job.name, job.name, n) for job in jobs for n in numbers]
     for folder in (output, *output.parents):
-        if folder.is_file() and (folder != output or len(jobs) != 1 or jobs[0][1] != output):
+        if folder.is_file() and (folder != output or len(jobs) != 1 or jobs[0].target != output):
             raise UserError("this is a file", where=str(folder), expected="a folder for the translated images")
-    sources_there = {source.resolve() for source, _ in jobs}
-    for source, target in jobs:
-        if target.resolve() in sources_there:
-            raise UserError(f"{source} would be overwritten", where=str(target), expected="another OUTPUT")
+    sources_there = {job.source.resolve() for job in jobs}
+    for job in jobs:
+        if job.target.resolve() in sources_there:
+            raise UserError(f"{job.source} would be overwritten", where=str(job.target), expected="another OUTPUT")
     return jobs, ignored
 
 

@@ -9,36 +9,63 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from translate.errors import UserError
-from translate.networks.layers import needs_bias, norm, require_size, upsampling
+from translate.networks.latent import (
+    Chain,
+    LatentInput,
+    at_bottleneck,
+    at_input,
+    more_channels,
+    require_latent,
+    require_norms,
+    told,
+    told_norm,
+)
+from translate.networks.layers import needs_bias, require_size, upsampling
 
 
 class Down(nn.Module):
     """[N, Cin, H, W] -> [N, Cout, H/2, W/2]: (LeakyReLU,) convolution, (norm). The outermost has neither bracket."""
 
-    def __init__(self, in_channels: int, out_channels: int, *, kind: str, active: bool, normed: bool) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kind: str,
+        active: bool,
+        normed: bool,
+        latent: LatentInput | None = None,
+    ) -> None:
         super().__init__()
         self.active = active
         self.conv = nn.Conv2d(in_channels, out_channels, 4, stride=2, padding=1, bias=needs_bias(kind))
-        self.norm = norm(kind, out_channels) if normed else nn.Identity()
+        self.norm = told_norm(kind if normed else "none", out_channels, latent)
 
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.norm(self.conv(functional.leaky_relu(x, 0.2) if self.active else x))
-        return y
+    def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
+        return told(self.norm, self.conv(functional.leaky_relu(x, 0.2) if self.active else x), z)
 
 
 class Up(nn.Module):
     """[N, Cin, H, W] -> [N, Cout, 2H, 2W]: ReLU, upsampling convolution, norm, dropout."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, kind: str, upsample: str, bias: bool, drop: float
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kind: str,
+        upsample: str,
+        bias: bool,
+        drop: float,
+        latent: LatentInput | None = None,
     ) -> None:
         super().__init__()
         self.conv = upsampling(upsample, in_channels, out_channels, kernel=4, bias=bias)
-        self.norm = norm(kind, out_channels)
+        self.norm = told_norm(kind, out_channels, latent)
         self.drop = nn.Dropout(drop)
 
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.drop(self.norm(self.conv(functional.relu(x))))
+    def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
+        y: Tensor = self.drop(told(self.norm, self.conv(functional.relu(x)), z))
         return y
 
 
@@ -46,14 +73,17 @@ class UnetGenerator(nn.Module):
     """[N, Cin, H, W] -> [N, Cout, H, W] in [-1, 1]; H and W multiples of 2**levels (8: unet_256, 7: unet_128).
 
     dropout=True drops half of the values in the `levels` - 5 steps up that follow the bottleneck, as published.
+    `latent`: z [N, Z] beside the image.
     """
 
     latent_input = False
+    takes_latent = True
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
+        latent: LatentInput | None = None,
         *,
         levels: int = 8,
         width: int = 64,
@@ -64,19 +94,24 @@ class UnetGenerator(nn.Module):
         super().__init__()
         if levels < 2:
             raise UserError(f"a U-Net of {levels} levels", where="networks.generator.levels", expected="at least 2")
+        require_norms(norm, latent)
+        self.latent = latent
         self.stride = 2**levels
         widths = [width * min(2**level, 8) for level in range(levels)]
         inner = levels - 1
+        self.entrance = Chain(*at_input(latent))
         self.downs = nn.ModuleList(
             Down(
-                in_channels if level == 0 else widths[level - 1],
+                in_channels + more_channels(latent) if level == 0 else widths[level - 1],
                 widths[level],
                 kind=norm,
                 active=level > 0,
                 normed=0 < level < inner,
+                latent=latent,
             )
             for level in range(levels)
         )
+        self.middle = Chain(*at_bottleneck(latent, widths[-1]))
         self.ups = nn.ModuleList(  # ups[level] undoes downs[level]; all but the innermost also take the skip connection
             Up(
                 widths[level] if level == inner else 2 * widths[level],
@@ -85,19 +120,22 @@ class UnetGenerator(nn.Module):
                 upsample=upsample,
                 bias=level == 0 or needs_bias(norm),
                 drop=0.5 if dropout and 4 <= level < inner else 0.0,
+                latent=latent,
             )
             for level in range(levels)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
         require_size(x, self.stride, self._hint, multiple=self.stride)
+        require_latent(self.latent, z)
+        x = self.entrance(x, z)
         skips: list[Tensor] = []
         for down in self.downs:
-            x = down(x)
+            x = down(x, z)
             skips.append(x)
-        x = self.ups[-1](skips.pop())
+        x = self.ups[-1](self.middle(skips.pop(), z), z)
         for up in reversed(self.ups[:-1]):
-            x = up(torch.cat([skips.pop(), x], dim=1))
+            x = up(torch.cat([skips.pop(), x], dim=1), z)
         return torch.tanh(x)
 
     def _hint(self, height: int, width: int) -> str:

@@ -19,11 +19,9 @@ from PIL import Image
 from translate import __version__
 from translate.config import Config
 from translate.data.images import Pixels
-from translate.metrics import TABLE
+from translate.evaluation import Row
+from translate.metrics import DISTRIBUTIONS, DIVERSITY, find
 from translate.report import charts
-
-Row = tuple[Pixels | None, Pixels, Pixels | None]
-"""Input (None: made from nothing), output, truth (None: not known), all uint8 [H, W, C]."""
 
 HELD_OUT = "Evenly spaced over the held-out images, none picked by hand."
 NO_PAIRS = "There are no held-out pairs, so there is no score: the pictures are all there is to judge by."
@@ -65,7 +63,9 @@ def write(
         caption=caption,
         unscored=unscored,
         directions=[_direction(name, examples) for name, examples in rows.items() if examples],
+        heads=[(_arrow(direction), _beside(direction)) for direction in scores.get("metrics", {})],
         scores=_table(scores),
+        diversity=_diversity(scores),
         charts=[(chart.name, Markup(chart.svg)) for chart in charts.losses(log)],
         colours=charts.COLOURS,
         protocol=_flat(scores.get("protocol", {})),
@@ -82,7 +82,7 @@ def write(
 
 def _title(config: Config) -> str:
     name = Path(config.data.root).resolve().name if config.data.root else "a dataset"
-    if config.networks.latent is not None:
+    if config.unconditional:
         return f"{name}: drawn from nothing"
     arrow = (
         "A and B, both ways"
@@ -117,20 +117,32 @@ def _duration(seconds: float) -> str:
 
 
 def _results(scores: dict[str, Any]) -> list[tuple[str, str, bool]]:
-    """For each direction: its name, what became of doing nothing's error, and whether that is better."""
+    """For each direction: its name, what became of doing nothing's error, and whether that is no worse. What is drawn
+    from nothing stands beside real images, which it can't be expected to outdo."""
     said = []
     for direction, values in scores.get("metrics", {}).items():
         nothing = scores["baseline"].get(direction, {})
-        if "l1" in values and "l1" in nothing:
+        share = 0.0
+        if direction == "sample":
+            shown = [(name, value) for name, value in values.items() if name in DISTRIBUTIONS]
+            text = "held-out " + ", ".join(f"{_label(k)} {v:.2f}" + _instead(nothing.get(k)) for k, v in shown)
+        elif "l1" in values and "l1" in nothing:
             ours, other = values["l1"], nothing["l1"]
             share = ours / other if other else float("inf")
             verdict = f"the error is {share:.2f} of it" if share < 1 else f"worse than that: {share:.2f} of it"
             text = f"held-out L1 {ours:.1f} grey levels against {other:.1f} for doing nothing: {verdict}"
         else:
             text = "held-out " + ", ".join(f"{_label(k)} {v:.2f}" for k, v in values.items())
-            share = 0.0
         said.append((_arrow(direction), text, share < 1))
     return said
+
+
+def _instead(value: float | None) -> str:
+    return "" if value is None else f" against {value:.2f} for training images in their place"
+
+
+def _beside(direction: str) -> str:
+    return "training images" if direction == "sample" else "do nothing"
 
 
 def _arrow(direction: str) -> str:
@@ -139,17 +151,21 @@ def _arrow(direction: str) -> str:
 
 def _direction(name: str, rows: Sequence[Row]) -> Direction:
     source, _, target = name.upper().partition("2")
-    heads = [f"input {source}", f"output {target}", f"truth {target}"]
-    kept = [i for i in range(3) if any(row[i] is not None for row in rows)]
-    wide = max(row[1].shape[1] for row in rows)
+    outputs = max(len(row) for row in rows) - 2
+    made = [f"output {target}"] if outputs == 1 else [f"sample {i + 1}" for i in range(outputs)]
+    heads = [f"input {source}", *made, f"truth {target}"]
+    kept = [i for i in range(len(heads)) if any(row[i] is not None for row in rows)]
+    wide = max(pixels.shape[1] for row in rows for pixels in row[1:2] if pixels is not None)
     width = SMALLEST if wide <= SMALLEST else min(wide, LARGEST)
     if kept == [1]:
-        return Direction(_arrow(name), [], [[_picture(row[1], "sample") for row in rows]], width)
-    cells = [[Markup("") if (pixels := row[i]) is None else _picture(pixels, heads[i]) for i in kept] for row in rows]
+        return Direction(_arrow(name), [], [[_cell(row[1], "sample") for row in rows]], width)
+    cells = [[_cell(row[i], heads[i]) for i in kept] for row in rows]
     return Direction(_arrow(name), [heads[i] for i in kept], cells, width)
 
 
-def _picture(pixels: Pixels, name: str) -> Markup:
+def _cell(pixels: Pixels | None, name: str) -> Markup:
+    if pixels is None:
+        return Markup("")
     buffer = io.BytesIO()
     Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).save(buffer, "PNG", optimize=True)
     height, width = pixels.shape[:2]
@@ -157,25 +173,35 @@ def _picture(pixels: Pixels, name: str) -> Markup:
     return Markup('<img src="{}" width="{}" height="{}" alt="{}">').format(source, width, height, name)
 
 
-def _table(scores: dict[str, Any]) -> list[tuple[str, str, list[tuple[str, str, bool]]]]:
-    """Per metric: name, which way is better, and per direction (ours, nothing's, whether ours is better)."""
+def _table(scores: dict[str, Any]) -> list[tuple[str, str, list[tuple[str, str, str]]]]:
+    """Per metric: name, which way is better, and per direction ours, nothing's, and "better", "worse" or "" where the
+    two are no contest."""
     metrics, baseline = scores.get("metrics", {}), scores.get("baseline", {})
     names = dict.fromkeys(name for values in metrics.values() for name in values)
-    table = []
+    table: list[tuple[str, str, list[tuple[str, str, str]]]] = []
     for name in names:
-        cells = []
-        way: str = TABLE[name].better if name in TABLE else ""
+        entry, cells = find(name), []
         for direction, values in metrics.items():
             ours, nothing = values.get(name), baseline.get(direction, {}).get(name)
-            known = ours is not None and nothing is not None and way
-            better = bool(known) and (ours < nothing if way == "lower" else ours > nothing)
-            cells.append((_number(ours), _number(nothing), better))
-        table.append((_label(name), way, cells))
+            verdict = ""
+            if entry and ours is not None and nothing is not None and direction != "sample":
+                better = ours < nothing if entry.better == "lower" else ours > nothing
+                verdict = "better" if better else "worse"
+            cells.append((_number(ours), _number(nothing), verdict))
+        table.append((_label(name), entry.better if entry else "", cells))
     return table
 
 
+def _diversity(scores: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    """Of a stochastic run, what is said of its samples, and the values per direction."""
+    found = scores.get("diversity", {})
+    names = [name for name in DIVERSITY if any(name in values for values in found.values())]
+    return [(DIVERSITY[name], [_number(values.get(name)) for values in found.values()]) for name in names]
+
+
 def _label(metric: str) -> str:
-    return TABLE[metric].label if metric in TABLE else metric
+    entry = find(metric)
+    return entry.label if entry else metric
 
 
 def _number(value: float | None) -> str:

@@ -16,7 +16,7 @@ class FeatureMatching(nn.Module):
     As in its published code the logits are left out and scales are averaged.
     """
 
-    needs: tuple[str, ...] = ("pairs",)
+    needs: tuple[str, ...] = ("pairs", "discriminator")
 
     def for_generator(self, x: Translations) -> dict[str, Tensor]:
         """The distance of the batch's paired rows, by the domain judged; nothing without such rows."""
