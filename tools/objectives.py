@@ -241,8 +241,8 @@ def draw_logit(axes: Axes, game: Game, measure: Measure) -> None:
 def draw_pull(axes: Axes, game: Game, measure: Measure, pulls: list[float]) -> None:
     """The generator's gradient by the distance."""
     fine = torch.linspace(0.1, 6, 60).tolist()
-    exact = [exact_pull(game, measure, d) for d in fine]
-    if exact[0] is not None:
+    exact = [pull for d in fine if (pull := exact_pull(game, measure, d)) is not None]
+    if exact:
         axes.plot(fine, exact, color="#888", lw=2.5, label="theory")
     axes.plot(DISTANCES[1:], pulls[1:], "o", color="#d1495b", ms=5, label="network")
     axes.axhspan(1e-4, DEAD, color="#888", alpha=0.2, lw=0, label="dead")

@@ -48,10 +48,10 @@ networks:
   conditional: true
   latent: {dimension: 4, enter: bottleneck}
 produce: [b]
-objective:  # weights of Zhu et al. 2017, section 4
+objective:  # the other weights are those of Zhu et al. 2017, section 4
   adversarial: {game: least_squares}
   adversarial_rebuilt: {term: adversarial, game: least_squares, of: rebuilt}
-  reconstruction: {weight: 10}
+  reconstruction: {weight: 100}  # not 10: the walker is a small part of the picture, and z must pay
   kl: {weight: 0.01}
   latent_recovery: {weight: 0.5}
 training: {batch: 8, learning_rate: 0.001, ema: 0.99, precision: auto}

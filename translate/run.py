@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from translate import augment, build, checkpoint
 from translate.config import Config, load_run, refuse_foreign
@@ -89,12 +90,13 @@ def train(
     with Log(run, trainer.step_count) as log, _interruptible() as interrupted:
         clock, meter, saved, shown = _Clock(seconds), _Meter(), seconds, seconds
         share = _share(config, trainer.step_count, seconds)
+        losses: dict[str, Tensor] = {}  # the latest since the last report: a lazy term does not speak in every step
         stop = trainer.step_count if share >= 1 else settings.steps if settings.minutes is None else None
         for batch in loader(batches, trainer.step_count, stop, config.data.workers, pin=device.type == "cuda"):
             waited = clock.lap()
             report = (trainer.step_count + 1) % log_settings.every == 0
             batch = augmentation(batch.to(device), seed_of("augment", settings.seed, trainer.step_count))
-            losses = trainer.step(batch, share, measure=report)  # the share done before this step
+            losses |= trainer.step(batch, share, measure=report)  # the share done before this step
             meter.add(len(batch), waited + clock.lap(), waited)
             step, share = trainer.step_count, _share(config, trainer.step_count, clock.seconds)
             if report or share >= 1 or clock.seconds - shown > SHOW_SECONDS:
@@ -102,6 +104,7 @@ def train(
                 rate, waiting = meter.read()
                 if report or share >= 1:
                     log.scalars(step, _row(clock.seconds, rate, waiting, values, trainer))
+                    losses = {}
                 watch(Progress(step, share, clock.seconds, rate, values))
                 shown = clock.seconds
             if step % log_settings.preview_every == 0 or step == 1:

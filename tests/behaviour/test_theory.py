@@ -115,7 +115,8 @@ def best(game: str, counts: Pair, places: Tensor = PLACES) -> tuple[float, Tenso
 
     if game == "hinge":  # its kinks are too much for a method that models curvature
         for step in range(400):
-            torch.optim.SGD([free], lr=0.3 * (1 - step / 400)).step(loss)
+            loss()
+            free.data -= 0.3 * (1 - step / 400) * free.grad
     else:
         torch.optim.LBFGS([free], max_iter=300, tolerance_change=1e-14, line_search_fn="strong_wolfe").step(loss)
     return loss().item(), logits_of(free, game, places).detach()

@@ -227,14 +227,14 @@ def test_an_averaged_copy_of_a_generator_follows_it(case: Case) -> None:
     average = Ema(network, decay=0.5)
     stir(network, 0.1)
     network(*inputs)
-    for layer in 50 * spectral_layers(network):
+    for layer in 30 * spectral_layers(network):
         _ = layer.weight  # each look in training mode is one power iteration: no estimate is in the way
     average.update(network)
     halfway = average.module.eval()(*inputs)
     assert halfway.isfinite().all()
     for _ in range(30 if spectral_layers(network) else 0):
         network(*inputs)  # measures its spectral norms a little better each time
-    for _ in range(30):
+    for _ in range(20):
         average.update(network)
     near = 1e-2 if spectral_layers(network) else 1e-4  # the copy measures its weights a little better
     torch.testing.assert_close(average.module(*inputs), network.eval()(*inputs), atol=near, rtol=0)

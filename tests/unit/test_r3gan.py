@@ -60,7 +60,7 @@ def test_fixup_keeps_the_first_step_as_large_whatever_the_depth() -> None:
         paths = [module.path for module in network.modules() if hasattr(module, "path")]
         x = torch.randn(2, 64, 8, 8)
         with torch.no_grad():
-            return sum(path[:-1](x).square().mean().item() for path in paths)  # type: ignore[index]
+            return sum(path[:-1](x).square().mean().item() for path in paths)
 
     assert deviation(8) == pytest.approx(deviation(1), rel=0.2)
 

@@ -252,3 +252,11 @@ def test_unreadable_pictures_are_named(unpaired: Path, tmp_path: Path) -> None:
     run.train(chosen, layouts.find(root), tmp_path / "run", CPU, warn=said.append)
     assert len(said) == 1
     assert "0000003.png" in said[0]
+
+
+def test_a_lazy_term_is_in_every_report(unpaired: Path, tmp_path: Path) -> None:
+    lazy = "objective.r1={term: gradient_penalty, at: real, weight: 1, every: 3}"
+    train(smoke(lazy, "log.every=4", "training.steps=8"), unpaired, tmp_path / "run")
+    rows = log.read(tmp_path / "run")
+    assert [row["step"] for row in rows] == [4, 8]
+    assert all("loss/r1/discriminator/b" in row for row in rows)

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from translate.networks.conditional import ConditionalBatchNorm2d, ProjectionHead
-from translate.networks.sngan import DownBlock, FirstDownBlock, SnganDiscriminator, SnganGenerator, UpBlock, summed
+from translate.networks.sngan import DownBlock, SnganDiscriminator, SnganGenerator, UpBlock, summed
 
 
 @pytest.fixture(autouse=True)
@@ -36,24 +36,39 @@ def test_layers_are_those_of_the_papers_figures() -> None:
     assert d.judge.psi.weight.shape == (1, 64)
 
 
-def test_up_block_is_the_published_one_though_its_linear_path_changes_order() -> None:
+def convolved(x: Tensor, layer: Any) -> Tensor:
+    """The plain convolution of a layer's weights."""
+    return functional.conv2d(x, layer.weight, layer.bias, padding=layer.weight.shape[2] // 2)
+
+
+def test_up_block_is_the_published_one_though_computed_in_another_order() -> None:
     block, x = UpBlock(6, 4, 0), torch.randn(2, 6, 5, 7)
     up = nn.Upsample(scale_factor=2, mode="nearest")
-    y = block.first(up(torch.relu(functional.batch_norm(x, None, None, training=True))))
-    y = block.second(torch.relu(functional.batch_norm(y, None, None, training=True)))
-    torch.testing.assert_close(block(x), y + block.skip(up(x)))
+    y = convolved(up(torch.relu(functional.batch_norm(x, None, None, training=True))), block.first)
+    y = convolved(torch.relu(functional.batch_norm(y, None, None, training=True)), block.second)
+    torch.testing.assert_close(block(x), y + convolved(up(x), block.skip))
 
 
-def test_down_blocks_are_the_published_ones_though_their_linear_paths_change_order() -> None:
-    x = torch.randn(2, 6, 4, 6)
-    block = DownBlock(6, 4, hidden=5).eval()
-    path = functional.avg_pool2d(block.path[3](torch.relu(block.path[1](torch.relu(x)))), 2)
-    torch.testing.assert_close(block(x), path + functional.avg_pool2d(block.skip[1](x), 2))
-    first = FirstDownBlock(6, 4).eval()
-    path = functional.avg_pool2d(first.path[2](torch.relu(first.path[0](x))), 2)
-    torch.testing.assert_close(first(x), path + first.skip[1](functional.avg_pool2d(x, 2)))
-    flat = DownBlock(6, 6, hidden=6, down=False).eval()
-    torch.testing.assert_close(flat(x), flat.path(x) + x)
+def test_down_block_is_the_published_one_though_computed_in_another_order() -> None:
+    x = torch.randn(2, 6, 4, 8)
+
+    def path(x: Tensor, block: DownBlock) -> Tensor:
+        return convolved(torch.relu(convolved(x, block.path[1])), block.path[3])
+
+    block, first, flat = (
+        DownBlock(6, 4, hidden=5),
+        DownBlock(6, 4, hidden=5, first=True),
+        DownBlock(6, 6, hidden=5, down=False),
+    )
+    for network in (block, first, flat):
+        network.eval()
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.normal_(layer.bias)
+    halves = nn.AvgPool2d(2)
+    torch.testing.assert_close(block(x), halves(path(x.relu(), block)) + halves(convolved(x, block.skip[1])))
+    torch.testing.assert_close(first(x), halves(path(x, first)) + halves(convolved(x, first.skip[1])))
+    torch.testing.assert_close(flat(x), path(x.relu(), flat) + x)
 
 
 def test_every_layer_of_the_discriminator_has_a_largest_singular_value_of_1() -> None:

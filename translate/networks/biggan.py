@@ -13,7 +13,7 @@ from translate.networks.conditional import ProjectionHead, require_labels
 from translate.networks.dcgan import halve
 from translate.networks.layers import spectral
 from translate.networks.progan import require_exactly, widths_of
-from translate.networks.sngan import DownBlock, FirstDownBlock, UpBlock, summed
+from translate.networks.sngan import DownBlock, UpBlock, summed
 
 
 class BigganGenerator(nn.Module):
@@ -109,7 +109,7 @@ class BigganDiscriminator(nn.Module):
         _, halvings = halve(size)
         attended = _depth_of(attention, halvings, "networks.discriminator.attention")
         widths = widths_of(width, most, halvings - 1)[::-1]
-        blocks: list[nn.Module] = [FirstDownBlock(in_channels, widths[0])]
+        blocks: list[nn.Module] = [DownBlock(in_channels, widths[0], hidden=widths[0], first=True)]
         blocks += [DownBlock(outer, inner, hidden=inner) for outer, inner in pairwise(widths)]
         if attended:
             blocks[attended - 1] = nn.Sequential(blocks[attended - 1], SelfAttention(widths[attended - 1]))

@@ -16,6 +16,7 @@ from translate.networks.conditional import ConditionalBatchNorm2d, ProjectionHea
 from translate.networks.dcgan import halve
 from translate.networks.layers import spectral
 from translate.networks.progan import require_exactly, widths_of
+from translate.networks.resampled import DoublingConv2d, HalvingConv2d
 
 
 class SnganGenerator(nn.Module):
@@ -82,7 +83,7 @@ class SnganDiscriminator(nn.Module):
         super().__init__()
         _, halvings = halve(size)
         widths = widths_of(width, most, halvings - 1)[::-1]
-        self.blocks = nn.ModuleList([FirstDownBlock(in_channels, widths[0])])
+        self.blocks = nn.ModuleList([DownBlock(in_channels, widths[0], hidden=widths[0], first=True)])
         self.blocks.extend(DownBlock(outer, inner, hidden=outer) for outer, inner in pairwise(widths))
         self.blocks.append(DownBlock(widths[-1], widths[-1], hidden=widths[-1], down=False))
         self.judge = ProjectionHead(widths[-1], classes, spectral_norm=True)
@@ -114,65 +115,45 @@ class UpBlock(nn.Module):
             for channels in (in_channels, out_channels)
         )
         # A constant on a map is still one behind each of these, and so a norm takes it away: no bias.
-        self.first = spectral(nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), spectral_norm)
+        self.first = spectral(DoublingConv2d(in_channels, out_channels, bias=False), spectral_norm)
         self.second = spectral(nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False), spectral_norm)
         self.skip = spectral(nn.Conv2d(in_channels, out_channels, 1, bias=False), spectral_norm)
 
     def forward(self, x: Tensor, told: Tensor | None = None) -> Tensor:
         known = () if told is None else (told,)
-        y = functional.relu(self.norms[0](x, *known))
-        y = functional.relu(self.norms[1](self.first(_doubled(y)), *known))
-        # One by one pixel, the linear path is the same before and after the pixels are repeated: before is cheaper.
-        grown: Tensor = self.second(y) + _doubled(self.skip(x))
-        return grown
+        y: Tensor = self.first(functional.relu(self.norms[0](x, *known)))
+        y = self.second(functional.relu(self.norms[1](y, *known)))
+        # The linear path goes pixel by pixel: it is the same before and after pixels are repeated, and cheaper before.
+        return y + functional.interpolate(self.skip(x), scale_factor=2, mode="nearest")
 
 
 class DownBlock(nn.Module):
-    """[N, Cin, H, W] -> [N, Cout, H/2, W/2] or, not `down`, [N, Cout, H, W]: (ReLU, convolution) twice beside x."""
+    """[N, Cin, H, W] -> [N, Cout, H/2, W/2], or of the size of x if not `down`: (ReLU, convolution) twice beside x.
 
-    def __init__(self, in_channels: int, out_channels: int, *, hidden: int, down: bool = True) -> None:
+    `first`: x is an image, and passes no ReLU, which would take half of it away.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, hidden: int, down: bool = True, first: bool = False
+    ) -> None:
         super().__init__()
-        pool: list[nn.Module] = [nn.AvgPool2d(2)] if down else []
+        # Averages and a linear path may change places: averaged first, there is a quarter of the pixels left.
+        self.skip = nn.Sequential(nn.AvgPool2d(2)) if down else nn.Sequential()
+        if down or in_channels != out_channels:
+            self.skip.append(spectral(nn.Conv2d(in_channels, out_channels, 1), True))
+        last = HalvingConv2d(hidden, out_channels) if down else nn.Conv2d(hidden, out_channels, 3, padding=1)
         self.path = nn.Sequential(
-            nn.ReLU(),
+            nn.Identity() if first else nn.ReLU(),
             spectral(nn.Conv2d(in_channels, hidden, 3, padding=1), True),
             nn.ReLU(inplace=True),
-            spectral(nn.Conv2d(hidden, out_channels, 3, padding=1), True),
-            *pool,
-        )
-        # Linear, so the order of the two is free: averaging first leaves the convolution a quarter of the pixels.
-        learned = down or in_channels != out_channels
-        self.skip = nn.Sequential(
-            *pool, *([spectral(nn.Conv2d(in_channels, out_channels, 1), True)] if learned else [])
+            spectral(last, True),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        shrunk: Tensor = self.path(x) + self.skip(x)
-        return shrunk
-
-
-class FirstDownBlock(nn.Module):
-    """[N, Cin, H, W] -> [N, Cout, H/2, W/2], as DownBlock; images pass no ReLU, which would halve them."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.path = nn.Sequential(
-            spectral(nn.Conv2d(in_channels, out_channels, 3, padding=1), True),
-            nn.ReLU(inplace=True),
-            spectral(nn.Conv2d(out_channels, out_channels, 3, padding=1), True),
-            nn.AvgPool2d(2),
-        )
-        self.skip = nn.Sequential(nn.AvgPool2d(2), spectral(nn.Conv2d(in_channels, out_channels, 1), True))
-
-    def forward(self, x: Tensor) -> Tensor:
-        shrunk: Tensor = self.path(x) + self.skip(x)
-        return shrunk
+        y: Tensor = self.path(x) + self.skip(x)
+        return y
 
 
 def summed(x: Tensor) -> Tensor:
     """[N, C, h, w] -> [N, C]: global sum pooling behind a last ReLU."""
     return torch.relu(x).sum((2, 3))
-
-
-def _doubled(x: Tensor) -> Tensor:
-    return functional.interpolate(x, scale_factor=2, mode="nearest")
