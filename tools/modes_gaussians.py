@@ -129,7 +129,7 @@ LANES = [
     Lane("non-saturating + DRAGAN", (game("non_saturating"), penalty("around", 0.1, 5))),
     Lane("relativistic + R1 + R2", (game("relativistic"), penalty("real", 0.001), penalty("fake", 0.001))),
     Lane("non-saturating + minibatch std", (game("non_saturating"), "networks.discriminator.minibatch=true")),
-    Lane("non-saturating + mode seeking", (game("non_saturating"), "objective.mode_seeking.weight=0.1")),
+    Lane("non-saturating + mode seeking", (game("non_saturating"), "objective.mode_seeking.weight=0.03")),
     Lane(
         "planted: minimax, G 10 x as fast",
         (game("minimax"), "training.learning_rate=0.01", "training.discriminator_learning_rate=0.001"),

@@ -53,7 +53,10 @@ class Batch:
 
     def _part(self, rows: Tensor, part: int, parts: int) -> Tensor:
         head = rows[_share(self.paired, part, parts)]
-        tail = rows[self.paired :][_share(len(rows) - self.paired, part, parts)]
+        free = len(rows) - self.paired
+        # Cut from the back, so that the remainders of the two don't meet in one part and leave another empty.
+        mirrored = _share(free, parts - 1 - part, parts)
+        tail = rows[self.paired :][free - mirrored.stop : free - mirrored.start]
         return head if len(tail) == 0 else tail if len(head) == 0 else _cat(head, tail)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from translate import signatures
 from translate.config import Config
 from translate.data.layouts import Dataset
-from translate.domain import Regime
+from translate.domain import Domain, Regime
 from translate.errors import UserError
 from translate.networks import GENERATORS
 from translate.terms import TABLE as TERMS
@@ -42,9 +42,9 @@ def check(config: Config, dataset: Dataset) -> None:
         "pairs": (bool(split.pairs), "images of A and B that show the same scene", f"{dataset.layout}: no pairs"),
         "both_directions": (len(config.produce) == 2, "produce: [b, a]", f"produce: [{', '.join(config.produce)}]"),
         "same_channels": (
-            config.data.channels.a == config.data.channels.b or latent,
+            _stacked(config, Domain.A) == _stacked(config, Domain.B) or latent,
             "domains with equally many channels: the generator of B is given B here",
-            f"data.channels a: {config.data.channels.a}, b: {config.data.channels.b}",
+            f"channels (of all frames) a: {_stacked(config, Domain.A)}, b: {_stacked(config, Domain.B)}",
         ),
         "image_inputs": (not latent, "images as input", "a latent (networks.latent)"),
         "latent": (
@@ -98,3 +98,7 @@ def check(config: Config, dataset: Dataset) -> None:
             expected="images of A and B that show the same scene",
             hint="--set networks.conditional=false, or the preset cyclegan",
         )
+
+
+def _stacked(config: Config, domain: Domain) -> int:
+    return int(getattr(config.data.channels, domain) * getattr(config.data.frames, domain))

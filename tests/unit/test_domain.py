@@ -66,3 +66,10 @@ def test_regime_follows_from_counts(counts: tuple[int, int, int], regime: Regime
 def test_the_other_domain() -> None:
     assert Domain.A.other is Domain.B
     assert Domain.B.other is Domain.A
+
+
+@pytest.mark.parametrize(("paired", "rows", "parts"), [(1, 2, 2), (1, 5, 5), (1, 4, 2), (3, 8, 4), (2, 7, 3)])
+def test_no_part_is_empty_or_twice_as_long_as_another(paired: int, rows: int, parts: int) -> None:
+    lengths = [len(piece) for piece in numbered(rows, paired).split(parts)]
+    assert sum(lengths) == rows
+    assert max(lengths) - min(lengths) <= 1

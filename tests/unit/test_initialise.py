@@ -48,3 +48,9 @@ def test_below_spectral_norm_the_weight_itself_is_drawn_and_its_norm_known() -> 
 def test_an_unknown_kind_is_refused_with_the_nearest() -> None:
     with pytest.raises(UserError, match="kaiming"):
         initialise(network(), "kaimin")
+
+
+def test_the_gain_of_convolutions_leaves_norms_near_one() -> None:
+    norm = nn.BatchNorm2d(512)
+    initialise(norm, "xavier", gain=1.0)
+    assert 0.9 < norm.weight.min() < norm.weight.max() < 1.1

@@ -96,3 +96,10 @@ def test_the_regime_must_suit_the_networks() -> None:
 )  # fmt: skip
 def test_each_preset_is_met_by_the_data_it_is_made_for(preset: str, found: Dataset) -> None:
     check(found, preset=preset)
+
+
+def test_stacked_frames_are_more_channels() -> None:
+    identity = "objective.identity.weight=5"
+    check(UNPAIRED, identity)
+    with pytest.raises(UserError, match="identity"):
+        check(UNPAIRED, identity, "data.frames.a=2")

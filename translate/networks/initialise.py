@@ -13,11 +13,12 @@ from torch.nn.utils import parametrize
 from translate.errors import unknown
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+_NORM = 0.02  # the gain of convolutions may be 1; a norm of N(1, 1) would turn some maps round
 _POWER_ITERATIONS = 15  # as many as PyTorch's spectral norm makes when it is attached
 
 
 def initialise(module: nn.Module, kind: str = "normal", gain: float = 0.02) -> None:
-    """Draws all convolutions' and linear layers' weights in place, biases 0, batch norm's weight N(1, gain)."""
+    """Draws all convolutions' and linear layers' weights in place, biases 0, batch norm's weight N(1, 0.02)."""
     fills: dict[str, Callable[[Tensor], Tensor]] = {
         "normal": partial(init.normal_, std=gain),
         "xavier": partial(init.xavier_normal_, gain=gain),
@@ -33,7 +34,7 @@ def initialise(module: nn.Module, kind: str = "normal", gain: float = 0.02) -> N
                 if layer.bias is not None:
                     init.zeros_(layer.bias)
             elif isinstance(layer, nn.BatchNorm2d) and layer.affine:
-                init.normal_(layer.weight, 1.0, gain)
+                init.normal_(layer.weight, 1.0, _NORM)
                 init.zeros_(layer.bias)
 
 

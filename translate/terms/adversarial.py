@@ -108,6 +108,8 @@ class Adversarial(nn.Module):
 
     def _pair(self, x: Translations, domain: Domain) -> tuple[Tensor, Tensor, Tensor | None]:
         """(fake, real, inputs) to be judged; equally many where rows are compared, as unpaired batches need not be."""
+        if self.of == "rebuilt" and x.stochastic and not x.paired:  # nothing can be rebuilt of unpaired rows
+            return x.real(domain)[:0], x.real(domain)[:0], None
         fake, real, inputs = x.judged_pair(domain, self.of)
         rows = min(len(fake), len(real)) if self.game.relativistic else None
         return fake[:rows], real[:rows], inputs
