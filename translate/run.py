@@ -191,7 +191,15 @@ def _begin(config: Config, run: Path, trainer: Trainer, device: torch.device, be
                 where=str(run),
                 hint="another --out for another dataset",
             )
-        trainer.load_state_dict(state)
+        try:
+            trainer.load_state_dict(state)
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise UserError(
+                f"its state doesn't fit this configuration ({' '.join(str(error).split())[:200]})",
+                where=str(checkpoint.newest(run)),
+                expected=f"{run / 'config.yaml'} as the run was begun with",
+                hint="another --out for another configuration",
+            ) from None
         seconds = state["seconds"]
     run.mkdir(parents=True, exist_ok=True)
     (run / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")

@@ -185,3 +185,26 @@ def test_a_dataset_is_not_drawn_over_something(tmp_path: Path) -> None:
 def test_a_unet_that_is_too_deep_says_what_else_could_be_changed(paired: Path, tmp_path: Path) -> None:
     words = ("train", "pix2pix", "--data", paired, "--out", tmp_path / "run", "--set", "data.size=[64,64]", "--dry-run")
     refused(*words, says=("no multiple of 256", "expected: 256", "networks.generator.levels"))
+
+
+def test_a_run_whose_configuration_was_edited_is_not_continued(single: Path, tmp_path: Path) -> None:
+    out, narrow = tmp_path / "run", "networks.generator.width=4"
+    words = ["train", "dcgan", "--data", single, "--out", out, "--steps", "1", "--device", "cpu"]
+    settings = [narrow, "networks.discriminator.width=4", "data.size=[16,16]", "training.batch=4"]
+    done = run(*words, *(word for setting in settings for word in ("--set", setting)))
+    assert done.exit_code == 0, done.output
+    written = (out / "config.yaml").read_text().replace("dimension: 100", "dimension: 50")
+    (out / "config.yaml").write_text(written)
+    refused("train", "--data", single, "--out", out, "--steps", "2", says=("doesn't fit", "config.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("preset", "setting", "says"),
+    [
+        ("r3gan", "judging={probability: adaptive, transforms: [{RandomAffine: {degrees: 5}}]}", "judging.probability"),
+        ("vae", "networks.latent.prior=uniform", "objective.kl"),
+    ],
+)
+def test_what_does_not_go_together(preset: str, setting: str, says: str, single: Path, tmp_path: Path) -> None:
+    small = ("--set", "data.size=[16,16]", "--set", "training.batch=4", "--device", "cpu")
+    refused("train", preset, "--data", single, "--out", tmp_path / "run", "--set", setting, *small, says=(says,))

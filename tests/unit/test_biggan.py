@@ -28,21 +28,22 @@ def attention_sizes(network: nn.Module, *inputs: Tensor) -> list[tuple[int, ...]
     return seen
 
 
-def test_each_part_of_z_enters_at_its_own_depth() -> None:
+@pytest.mark.parametrize("classes", [0, 3])
+def test_each_part_of_z_enters_at_its_own_depth(classes: int) -> None:
     """The first part at the base, the others in the norms of one block each: earlier maps don't hear of later parts."""
-    network: Any = BigganGenerator(7, 3, (32, 32), **TINY).eval()
+    network: Any = BigganGenerator(7, 3, (32, 32), classes, **TINY).eval()
     assert network.parts == [2, 2, 2, 1]
     seen: list[Tensor] = []
     for layer in (network.enter, *network.blocks):
         layer.register_forward_hook(lambda *a: seen.append(a[2]))
-    z = torch.randn(1, 7)
-    network(z)
+    z, labels = torch.randn(1, 7), [torch.tensor([1])] if classes else []
+    network(z, *labels)
     plain, place = list(seen), 0
     for depth, part in enumerate(network.parts):
         seen.clear()
         moved = z.clone()
         moved[:, place : place + part] += 1
-        network(moved)
+        network(moved, *labels)
         assert [torch.equal(a, b) for a, b in zip(seen, plain, strict=True)] == [n < depth for n in range(4)]
         place += part
 

@@ -183,7 +183,7 @@ def test_smoothed_cross_entropy_is_that_of_the_target() -> None:
     assert 2 * smoothed(real, fake, 0.1).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize("game", [name for name, game in GAMES.items() if game.undecided is not None])
 def test_an_undecided_discriminator_does_best_where_fakes_are_as_real_images(game: str) -> None:
     logits = torch.linspace(-3, 3, 601)
     losses = torch.stack([GAMES[game].discriminator(x * ONE, x * ONE) for x in logits])

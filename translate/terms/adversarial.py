@@ -70,6 +70,12 @@ class Adversarial(nn.Module):
         if self.of == "rebuilt" and not networks.encoder:
             raise _mistake("of", "images are rebuilt from what an encoder reads", "`networks.encoder`, or of: fake")
         self._refuse_pool(sample.labels)
+        if getattr(networks.judging, "adaptive", False) and self.game.undecided is None:
+            raise UserError(
+                "adaptive augmentation listens to the sign of logits, of which only differences count in this game",
+                where="judging.probability",
+                expected="a number from 0 to 1, or another game",
+            )
 
     def for_generator(self, x: Translations) -> dict[str, Tensor]:
         """How far each domain's fakes are from passing for real, by the domain judged."""
@@ -98,7 +104,8 @@ class Adversarial(nn.Module):
                 fakes = x.judge(domain, *self._remember(domain, fake, inputs))
                 scales = zip(reals, fakes, strict=True)
                 losses[domain] = torch.stack([self._told_apart(r.float(), f.float()) for r, f in scales]).mean()
-                x.heard(domain, [scale - self.game.undecided for scale in reals])
+                if self.game.undecided is not None:
+                    x.heard(domain, [scale - self.game.undecided for scale in reals])
         return losses
 
     def _told_apart(self, real: Tensor, fake: Tensor) -> Tensor:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from translate.domain import Domain
-from translate.translations import Translations
+from translate.domain import Batch, Domain
+from translate.errors import UserError
+from translate.translations import Networks, Translations
 
 
 class KL(nn.Module):
@@ -15,6 +16,15 @@ class KL(nn.Module):
     """
 
     needs: tuple[str, ...] = ("encoder",)
+
+    def prepare(self, networks: Networks, sample: Batch) -> None:
+        """Refuses another prior than the normal one, which codes are not held to here."""
+        if networks.prior is not None and networks.prior.kind != "normal":
+            raise UserError(
+                f"holds codes to the normal distribution, and the prior is {networks.prior.kind}",
+                where="objective.kl",
+                expected="networks.latent.prior: normal",
+            )
 
     def for_generator(self, x: Translations) -> dict[str, Tensor]:
         """The divergence, by the domain that an encoder reads; encoders learn from it."""
