@@ -76,7 +76,7 @@ def gaussians(seeds: tuple[int, ...], steps: int, only: str, out: Path | None, p
                 spread([seconds for *_, seconds in runs], "{:.0f}", alone=True),
             ]
         )
-        panels.append((f"{lane.name}: {counts[0].reached}", runs[0][0]))
+        panels.append((f"{lane.name}\n{counts[0].reached} modes", runs[0][0]))
         click.echo("  ".join(rows[-1]), err=True)
     head = ["objective", "modes of 25", "high quality, %", "KL, nats", "s"]
     say([table(head, rows), footer("gaussians", seeds, steps, begin)], out)

@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-PANEL, COLUMNS, LINE, COUNT = 170, 5, 16, 14
+PANEL, COLUMNS, TITLE, COUNT = 170, 5, 30, 14
 
 
 def scatter(panels: Sequence[tuple[str, Tensor]], path: Path) -> None:
     """Each objective's points [N, 2] in [-1, 1] as dots in a square of its own, darker where there are more."""
-    high = PANEL + LINE
+    high = PANEL + TITLE
     page = Image.new("L", (COLUMNS * (PANEL + 6), -(-len(panels) // COLUMNS) * (high + 6)), 255)
     for index, (title, points) in enumerate(panels):
         place = index % COLUMNS * (PANEL + 6), index // COLUMNS * (high + 6)
         _title(page, place, title)
-        page.paste(_dots(points.numpy()), (place[0], place[1] + LINE))
+        page.paste(_dots(points.numpy()), (place[0], place[1] + TITLE))
     _save(page, path)
 
 

@@ -127,10 +127,21 @@ def encoders(config: Config) -> nn.ModuleDict:
 def _made(cls: Any, where: str, component: Component | Term, *fixed: Any) -> Any:
     try:
         return cls(*fixed, **component.options)
+    except UserError as error:
+        raise error.within(where) from None
     except (ValueError, TypeError, RuntimeError, ZeroDivisionError) as error:
         given = ", ".join(f"{key}: {value}" for key, value in component.options.items())
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"can't be made with {given or 'no options'} ({reason})", where=where) from error
+
+
+def blank(config: Config) -> Batch:
+    """A batch as the data will give it, of grey pictures: enough to see whether all can be built."""
+    domains = [Domain.B] if config.unconditional else list(Domain)
+    rows = 2
+    images = {domain: torch.zeros(rows, channels_of(config, domain), *config.data.size) for domain in domains}
+    labels = torch.zeros(rows, dtype=torch.int64) if config.networks.classes else None
+    return Batch(images, paired=0 if config.unconditional else rows, labels=labels)
 
 
 def trainer(config: Config, sample: Batch, device: torch.device) -> Trainer:
@@ -156,7 +167,10 @@ def trainer(config: Config, sample: Batch, device: torch.device) -> Trainer:
         name = term.term or key
         terms[key] = _made(named(TERMS.get(name, name)), f"objective.{key}", term)
         if hasattr(terms[key], "prepare"):
-            terms[key].prepare(networks, sample.to(device))
+            try:
+                terms[key].prepare(networks, sample.to(device))
+            except UserError as error:
+                raise error.within(f"objective.{key}") from None
     weights = {key: term.weight for key, term in config.objective.items()}
     every = {key: term.every for key, term in config.objective.items()}
     objective = Objective(terms, weights, every).to(device)

@@ -96,6 +96,12 @@ class Latent(Strict):
     def _dimension_alone(cls, given: Any) -> Any:
         return {"dimension": given} if isinstance(given, int) else given
 
+    @model_validator(mode="after")
+    def _limits_apply(self) -> Latent:
+        if self.prior != "truncated_normal" and self.limit != Latent.model_fields["limit"].default:
+            raise ValueError(f"a {self.prior} prior has no `limit`: write `prior: truncated_normal`, or leave it out")
+        return self
+
 
 class Networks(Strict):
     """Which networks play."""
@@ -111,7 +117,7 @@ class Networks(Strict):
     initialise: Literal["normal", "xavier", "kaiming", "orthogonal", "own"] = Field(
         "normal", description="own: as the networks initialise themselves"
     )
-    gain: float = 0.02
+    gain: float = Field(0.02, description="the standard deviation of `normal`, else a factor; `own` takes none")
 
 
 class Term(BaseModel):
@@ -167,6 +173,17 @@ class Judging(Strict):
     speed: int = Field(500_000, gt=0, description="images in which the adaptive probability may rise from 0 to 1")
     noise: float | Weights = Field(0.0, description="standard deviation of instance noise, or [[progress, std], ...]")
 
+    @model_validator(mode="after")
+    def _all_is_heeded(self) -> Judging:
+        if self.probability == "adaptive":
+            if not self.transforms:
+                raise ValueError("an adaptive probability is one of transforms: write `judging.transforms` too")
+            return self
+        for key in ("target", "speed"):
+            if getattr(self, key) != Judging.model_fields[key].default:
+                raise ValueError(f"`{key}` is for `probability: adaptive`: write that, or leave it out")
+        return self
+
 
 class Log(Strict):
     """What is written down on the way, and how often (in steps unless it says minutes)."""
@@ -190,6 +207,14 @@ class Config(Strict):
     training: Training = Training()
     log: Log = Log()
 
+    @field_validator("objective")
+    @classmethod
+    def _plain_names(cls, objective: dict[str, Term]) -> dict[str, Term]:
+        for name in objective:
+            if "." in name or not name:
+                raise ValueError(f'a term can\'t be called "{name}": a name without dots, and `term: NAME` below it')
+        return objective
+
     @field_validator("produce")
     @classmethod
     def _each_once(cls, produce: list[Domain]) -> list[Domain]:
@@ -207,6 +232,15 @@ class Config(Strict):
             raise ValueError("classes are for unconditional generators: write `networks.latent` too")
         if networks.encoder and latent is None:
             raise ValueError("an encoder reads latents out of images: write `networks.latent` too")
+        if networks.discriminator is None:
+            for key, heeded in (
+                ("judging", self.judging != Judging()),
+                ("training.discriminator_steps", self.training.discriminator_steps > 1),
+                ("training.discriminator_learning_rate", self.training.discriminator_learning_rate is not None),
+                ("training.weight_clip", self.training.weight_clip is not None),
+            ):
+                if heeded:
+                    raise ValueError(f"`{key}` is set, and there is no discriminator: leave it out")
         return self
 
     @property
@@ -416,7 +450,8 @@ def _set(tree: dict[str, Any], setting: str) -> None:
     *parents, last = key.split(".")
     for parent in parents:
         if not isinstance(tree.get(parent), dict):
-            tree[parent] = {} if tree.get(parent) is None else {"name": tree[parent]}
+            short_for = "dimension" if parent == "latent" else "name"
+            tree[parent] = {} if tree.get(parent) is None else {short_for: tree[parent]}
         tree = tree[parent]
     try:
         tree[last] = yaml.safe_load(value)

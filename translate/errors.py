@@ -1,11 +1,16 @@
 """The one exception that a user's mistake raises; the command line prints it and exits with 2."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class UserError(Exception):
-    """A mistake the user can mend: what is wrong, where (file and key), what was expected, what to type."""
+    """A mistake the user can mend: what is wrong, where (file and key), what was expected, what to type.
+
+    What is built does not know its own key: it says none, or one that begins with a dot, and its builder the rest.
+    """
 
     def __init__(
         self,
@@ -22,6 +27,12 @@ class UserError(Exception):
         if hint:
             lines.append(f"  try: {hint}")
         super().__init__("\n".join(lines))
+
+    def within(self, section: str) -> UserError:
+        """The same mistake with its full key, if it is one of `section`."""
+        if self.where is not None and not self.where.startswith("."):
+            return self
+        return UserError(self.what, where=section + (self.where or ""), expected=self.expected, hint=self.hint)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

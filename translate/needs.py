@@ -12,10 +12,20 @@ from translate.terms import TABLE as TERMS
 
 
 def settle(config: Config, dataset: Dataset) -> Config:
-    """The configuration with what it leaves to the data: the names of the class folders. Raises UserError."""
-    if config.networks.classes != "folders":
+    """The configuration with what it leaves to the data: the names of the class folders. Raises UserError where there
+    are none, or others than the configuration names."""
+    if config.networks.classes is None:
         return config
-    networks = config.networks.model_copy(update={"classes": dataset.classes()})
+    found = dataset.classes()
+    if config.networks.classes != "folders":
+        if sorted(config.networks.classes) != found:
+            raise UserError(
+                f"names {', '.join(config.networks.classes)}; the folders are {', '.join(found)}",
+                where="networks.classes",
+                expected="the names of the class folders, or: folders",
+            )
+        return config
+    networks = config.networks.model_copy(update={"classes": found})
     return config.model_copy(update={"networks": networks})
 
 
@@ -73,6 +83,7 @@ def check(config: Config, dataset: Dataset) -> None:
             f"networks.generator: {config.networks.generator.name}",
         ),
     }
+    needed: set[str] = set()
     for key, term in config.objective.items():
         if term.weight == 0:
             continue
@@ -80,6 +91,7 @@ def check(config: Config, dataset: Dataset) -> None:
         asked = signature.attributes.get("needs", ())
         if config.stochastic:
             asked += signature.attributes.get("needs_beside_images", ())
+        needed.update(asked)
         for need in asked:
             if need not in met:
                 raise UserError(f'needs "{need}"', where=f"objective.{key}", expected="one of " + ", ".join(met))
@@ -91,6 +103,12 @@ def check(config: Config, dataset: Dataset) -> None:
                     expected=expected,
                     hint=f"--set objective.{key}.weight=0, or a preset without it (`translate presets`)",
                 )
+    if config.networks.encoder is not None and "encoder" not in needed:
+        raise UserError(
+            "no term teaches the encoder, or asks it anything",
+            where="networks.encoder",
+            expected="null, or terms such as reconstruction, kl, latent_recovery",
+        )
     if config.networks.conditional and not split.pairs:
         raise UserError(
             f"a conditional discriminator judges pairs, and found {dataset.layout}: no pairs",

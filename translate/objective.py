@@ -83,7 +83,15 @@ class Objective(nn.Module):
             # A discriminator's task is its game, so a weight of that would only rescale its learning rate; a term
             # that speaks to the discriminator alone regularises it, and counts as much as it weighs.
             weight = 1.0 if player is Player.DISCRIMINATOR and hasattr(term, "for_generator") else weight * every
-            paired = "pairs" in getattr(term, "needs", ()) or (x.conditional and hasattr(term, "for_discriminator"))
-            label = name if player is Player.GENERATOR else f"{name}/discriminator"
+            label, paired = name if player is Player.GENERATOR else f"{name}/discriminator", _over_pairs(term, x)
             losses |= {f"{label}/{domain}": Loss(value, weight, paired) for domain, value in speak(x).items()}
         return losses
+
+
+def _over_pairs(term: nn.Module, x: Translations) -> bool:
+    """Whether a term's mean is over paired rows alone."""
+    needs = getattr(term, "needs", ())
+    beside = x.stochastic and "pairs" in getattr(term, "needs_beside_images", ())
+    # A conditional discriminator judges paired rows, whichever term asks it.
+    judged = "discriminator" in needs or hasattr(term, "for_discriminator")
+    return "pairs" in needs or beside or (x.conditional and judged)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from translate import config as configuration
-from translate.config import Config
+from translate.config import Config, Frames
 from translate.data.layouts import Dataset, Picture
 from translate.domain import Domain, Regime, regime_of
 from translate.machine import SIZE, Machine
@@ -80,15 +80,16 @@ class Plan:
     choices: tuple[Choice, ...]
 
 
-def fingerprint(dataset: Dataset) -> Fingerprint:
-    """Counts, median size and channels of the training split, from the headers of some images."""
+def fingerprint(dataset: Dataset, frames: Frames | None = None) -> Fingerprint:
+    """Counts, median size (of a frame) and channels of the training split, from the headers of some images."""
     split = dataset.split("train")
     sizes: list[tuple[int, int]] = []
     channels = {Domain.A: 3, Domain.B: 3}
     for domain in Domain:
         looked = [_header(picture) for picture in _spread(split.of(domain))]
         known = [header for header in looked if header]
-        sizes += [(height, width) for height, width, _ in known]
+        side_by_side = 1 if frames is None else int(getattr(frames, domain))
+        sizes += [(height, width // side_by_side) for height, width, _ in known]
         channels[domain] = 1 if known and all(grey for *_, grey in known) else 3
     height = int(median(h for h, _ in sizes)) if sizes else SIZE
     width = int(median(w for _, w in sizes)) if sizes else SIZE
@@ -233,11 +234,11 @@ def configure(planned: Plan, settings: Sequence[str]) -> Config:
     return configuration.parse(yaml.safe_dump(tree), settings, where="the plan")
 
 
-def asked(settings: Sequence[str]) -> tuple[str | int, tuple[int, int] | None]:
-    """The data.pairs and data.size among KEY=VALUE settings: they are needed before there is a configuration."""
-    early = [s for s in settings if s.startswith(("data.pairs=", "data.size="))]
+def asked(settings: Sequence[str]) -> tuple[str | int, Frames, tuple[int, int] | None]:
+    """The data.pairs, data.frames and data.size among KEY=VALUE settings: needed before there is a configuration."""
+    early = [s for s in settings if s.startswith(("data.pairs=", "data.frames", "data.size="))]
     data = configuration.parse("{}", early, where="--set").data
-    return data.pairs, data.size if "size" in data.model_fields_set else None
+    return data.pairs, data.frames, data.size if "size" in data.model_fields_set else None
 
 
 def _size(found: Fingerprint, budget: float, wanted: int, square: bool) -> tuple[int, int]:

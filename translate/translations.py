@@ -54,6 +54,7 @@ class Translations:
     def __init__(self, batch: Batch, networks: Networks, progress: float = 0.0) -> None:
         self.batch, self.networks, self.progress = batch, networks, progress
         self._made: dict[str, Tensor] = {}
+        self._heard: set[Domain] = set()
 
     @property
     def produced(self) -> tuple[Domain, ...]:
@@ -169,10 +170,14 @@ class Translations:
         return features(self.networks.judging(images, inputs), *self._labelled(len(images)))
 
     def heard(self, domain: Domain, logits: list[Tensor]) -> None:
-        """The logits of real images, 0 where undecided, for an augmentation that adapts to how sure they are."""
+        """The logits of real images, 0 where undecided, for an augmentation that adapts to how sure they are.
+
+        However many terms judge the batch's real images, they are listened to once.
+        """
         listen: Callable[[list[Tensor]], None] | None = getattr(self.networks.judging, "heard", None)
-        if listen is not None:
+        if listen is not None and domain not in self._heard:
             listen(logits)
+            self._heard.add(domain)
 
     def detach(self) -> None:
         """Keep the images, drop their graph."""

@@ -203,8 +203,15 @@ def test_a_run_whose_configuration_was_edited_is_not_continued(single: Path, tmp
     [
         ("r3gan", "judging={probability: adaptive, transforms: [{RandomAffine: {degrees: 5}}]}", "judging.probability"),
         ("vae", "networks.latent.prior=uniform", "objective.kl"),
+        ("wgan-gp", "networks.discriminator.norm=batch", "networks.discriminator.norm"),
+        ("r3gan", "objective.second={term: adversarial, top_k: 2}", "objective.second.top_k"),
+        ("progan", "networks.discriminator.grown_at=2", "networks.discriminator.grown_at"),
+        ("r3gan", "networks.generator={name: biggan, attention: 3}", "networks.generator.attention"),
     ],
 )
-def test_what_does_not_go_together(preset: str, setting: str, says: str, single: Path, tmp_path: Path) -> None:
-    small = ("--set", "data.size=[16,16]", "--set", "training.batch=4", "--device", "cpu")
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_what_does_not_go_together(
+    preset: str, setting: str, says: str, dry: tuple[str, ...], single: Path, tmp_path: Path
+) -> None:
+    small = ("--set", "data.size=[16,16]", "--set", "training.batch=4", "--device", "cpu", *dry)
     refused("train", preset, "--data", single, "--out", tmp_path / "run", "--set", setting, *small, says=(says,))

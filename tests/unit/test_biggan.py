@@ -110,9 +110,9 @@ def test_no_attention_where_none_is_wanted() -> None:
 
 def test_what_does_not_fit_is_named() -> None:
     for attention in (1, 3, 16, -2):
-        with pytest.raises(UserError, match=r"networks\.generator\.attention"):
+        with pytest.raises(UserError, match="size over"):
             BigganGenerator(8, 3, (32, 32), attention=attention, **TINY)
-        with pytest.raises(UserError, match=r"networks\.discriminator\.attention"):
+        with pytest.raises(UserError, match="size over"):
             BigganDiscriminator(3, (32, 32), attention=attention, **TINY)
     with pytest.raises(UserError, match="at least 4"):
         BigganGenerator(3, 3, (32, 32), **TINY)

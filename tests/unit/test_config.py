@@ -80,10 +80,34 @@ def test_an_unknown_name_is_refused_where_it_stands_with_the_nearest(text: str, 
         ("objective: {cycle: {weight: [[0, 1, 2]]}}", "objective.cycle.weight"),
         ("networks: {generator: {name: resnet, blocks: many}}", "networks.generator.blocks"),
         ("networks: {latent: 0}", "networks.latent"),
+        ("networks: {latent: {limit: 3}}", "networks.latent"),
+        ("judging: {probability: adaptive}", "judging"),
+        ("judging: {transforms: [RandomHorizontalFlip], target: 0.5}", "judging"),
+        ("judging: {transforms: [RandomHorizontalFlip], speed: 1000}", "judging"),
+        ('objective: {"my.term": {term: cycle}}', "objective"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_by_its_key(text: str, where: str) -> None:
     assert refused(text).startswith(f"mine.yaml: {where}")
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        ("training: {discriminator_steps: 5}", "training.discriminator_steps"),
+        ("training: {discriminator_learning_rate: 0.1}", "training.discriminator_learning_rate"),
+        ("training: {weight_clip: 0.1}", "training.weight_clip"),
+        ("judging: {noise: 0.1}", "judging"),
+    ],
+)
+def test_what_only_a_discriminator_heeds_is_refused_without_one(setting: str, key: str) -> None:
+    assert f"`{key}` is set, and there is no discriminator" in refused(f"networks: {{discriminator: null}}\n{setting}")
+
+
+def test_a_latent_given_by_its_dimension_can_be_told_more() -> None:
+    made = parse("{networks: {latent: 8}, produce: [b]}", ["networks.latent.prior=uniform"], where="x").networks.latent
+    assert made is not None
+    assert (made.dimension, made.prior) == (8, "uniform")
 
 
 def test_a_latent_makes_b_only() -> None:

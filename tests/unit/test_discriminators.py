@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from translate.errors import UserError
-from translate.networks.dcgan import DcganDiscriminator, DcganGenerator, halve
+from translate.networks.dcgan import DcganDiscriminator, DcganGenerator
+from translate.networks.halving import halve
 from translate.networks.multiscale import MultiscaleDiscriminator
 from translate.networks.patchgan import PatchDiscriminator
 from translate.networks.pixel import PixelDiscriminator

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.domain import Batch, Domain
+from translate.judging import Judging
 from translate.terms.feature_matching import FeatureMatching
 from translate.translations import Networks, Translations
 
@@ -38,3 +39,16 @@ def test_a_conditional_discriminator_sees_the_input_of_both() -> None:
     assert fake.shape == real.shape == (2, 2, 4, 4)
     assert fake[0, :, 0, 0].tolist() == pytest.approx([0.1, 0.1])
     assert real[0, :, 0, 0].tolist() == pytest.approx([0.1, 0.7])
+
+
+def test_fake_and_real_are_compared_as_one_draw_of_the_augmentation_shows_them() -> None:
+    torch.manual_seed(0)
+    judging = Judging([{"RandomAffine": {"degrees": 90}}], noise=0.3)
+    judges = nn.ModuleDict({"b": Judge()})
+    same = torch.rand(3, 3, 8, 8)
+    x = Translations(
+        Batch({Domain.A: same, Domain.B: same}, paired=3),
+        Networks(nn.ModuleDict({"b": nn.Identity()}), judges, judging=judging),
+    )
+    assert FeatureMatching().for_generator(x)[Domain.B].item() == 0
+    assert not torch.equal(judging(same), judging(same))

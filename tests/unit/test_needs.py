@@ -76,6 +76,22 @@ def test_what_can_be_met_passes(found: Dataset, settings: list[str]) -> None:
     check(found, *settings)
 
 
+def test_an_encoder_that_no_term_asks_is_refused() -> None:
+    with pytest.raises(UserError, match="teaches the encoder") as caught:
+        check(PAIRS, *BESIDE, "objective={adversarial: {}, kl: {weight: 0}}")
+    assert caught.value.where == "networks.encoder"
+
+
+def test_classes_given_by_hand_are_those_of_the_folders() -> None:
+    pictures = [Picture(Path(f"{name}/x.png"), label=name) for name in ("cat", "dog")]
+    found = Dataset(Path("DIR"), "class folders", {"train": Split([], [], pictures)})
+    settings = ["networks.latent=8", "produce=[b]", "objective={adversarial: {}}"]
+    for classes in ("folders", "[dog, cat]"):
+        needs.settle(config.load("smoke", [*settings, f"networks.classes={classes}"]), found)
+    with pytest.raises(UserError, match="the folders are cat, dog"):
+        needs.settle(config.load("smoke", [*settings, "networks.classes=[dog, bird]"]), found)
+
+
 def test_the_regime_must_suit_the_networks() -> None:
     with pytest.raises(UserError, match="one domain only"):
         check(ONE)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from translate.objective import Loss, Objective, Player, weight_at
+from translate.objective import Loss, Objective, Player, _over_pairs, weight_at
+from translate.terms.adversarial import Adversarial
 
 
 @pytest.mark.parametrize(
@@ -66,9 +67,9 @@ class Penalty(nn.Module):
         return {"b": torch.tensor(3.0)}
 
 
-def batch(silent: bool = False, conditional: bool = False, progress: float = 0.0) -> Any:
+def batch(silent: bool = False, conditional: bool = False, progress: float = 0.0, stochastic: bool = False) -> Any:
     """As much of a Translations as these terms look at."""
-    return SimpleNamespace(silent=silent, conditional=conditional, progress=progress)
+    return SimpleNamespace(silent=silent, conditional=conditional, progress=progress, stochastic=stochastic)
 
 
 def speak(
@@ -134,3 +135,21 @@ def test_means_over_paired_rows_are_marked() -> None:
     # A conditional discriminator judges paired rows alone, and only terms that speak to it are about its judgement.
     beside = objective(Player.GENERATOR, batch(conditional=True))
     assert {name for name, loss in beside.items() if loss.paired} == {"game/a", "game/b", "l1/b"}
+
+
+def test_what_is_rebuilt_beside_images_is_of_paired_rows() -> None:
+    class Rebuilt(OneSided):
+        needs = ("encoder",)
+        needs_beside_images = ("pairs",)
+
+    class Judged(OneSided):
+        needs = ("discriminator",)
+
+    terms = {"rebuilt": Rebuilt(), "features": Judged(), "adversarial": Adversarial(of="rebuilt")}
+    assert not any(_over_pairs(term, batch()) for term in terms.values())
+    assert [name for name, term in terms.items() if _over_pairs(term, batch(conditional=True))] == [
+        "features",
+        "adversarial",
+    ]
+    beside = batch(stochastic=True)
+    assert [name for name, term in terms.items() if _over_pairs(term, beside)] == ["rebuilt", "adversarial"]

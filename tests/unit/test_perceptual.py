@@ -32,6 +32,8 @@ def test_activations_are_those_of_torchvision(network: str, layers: tuple[int, .
         torch.testing.assert_close(mine, other)
     grey = images[:, :1] * 2 - 1
     torch.testing.assert_close(ours.features(grey)[-1], ours.features(grey.expand(-1, 3, -1, -1))[-1])
+    frames = torch.cat([images, images.flip(0)], dim=1) * 2 - 1  # each frame is a picture of its own
+    torch.testing.assert_close(ours.features(frames)[-1][::2], ours.features(images * 2 - 1)[-1])
     assert not list(ours.parameters())
     assert not ours.state_dict(), "checkpoints must not repeat the published weights"
 

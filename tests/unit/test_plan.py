@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from translate import build, config, needs, plan
+from translate.config import Frames
 from translate.data.layouts import Dataset, Picture, Split, find
 from translate.domain import Domain, Regime
 from translate.machine import Machine
@@ -163,6 +164,15 @@ def test_pairs_side_by_side_count_as_half_as_wide(tmp_path: Path) -> None:
     assert plan.fingerprint(find(tmp_path)) == Fingerprint(4, 0, 0, 8, 8, 3, 3)
 
 
+def test_stacked_frames_are_measured_one_by_one(tmp_path: Path) -> None:
+    for name, width in (("trainA", 32), ("trainB", 8)):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            Image.new("RGB", (width, 8), (number, 0, 0)).save(tmp_path / name / f"{number}.png")
+    found = plan.fingerprint(find(tmp_path), Frames(a=4))
+    assert (found.height, found.width) == (8, 8)
+
+
 def test_a_broken_file_does_not_spoil_the_fingerprint(tmp_path: Path, unpaired: Path) -> None:
     for name in ("trainA", "trainB"):
         (tmp_path / name).mkdir()
@@ -173,9 +183,9 @@ def test_a_broken_file_does_not_spoil_the_fingerprint(tmp_path: Path, unpaired: 
 
 
 def test_pairs_are_read_from_the_settings_before_there_is_a_configuration() -> None:
-    assert plan.asked(["training.batch=2", "data.pairs=40"]) == (40, None)
-    assert plan.asked(["data.pairs=stem", "data.size=[64,32]"]) == ("stem", (64, 32))
-    assert plan.asked([]) == ("all", None)
+    assert plan.asked(["training.batch=2", "data.pairs=40"]) == (40, Frames(), None)
+    assert plan.asked(["data.pairs=stem", "data.size=[64,32]"]) == ("stem", Frames(), (64, 32))
+    assert plan.asked(["data.frames={a: 4}"]) == ("all", Frames(a=4), None)
 
 
 def test_the_other_domain_of_a_plan_is_a() -> None:

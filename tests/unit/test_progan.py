@@ -190,8 +190,9 @@ def test_nothing_jumps_while_networks_grow() -> None:
     generator, discriminator, z, x = make_generator(), make_discriminator(), torch.randn(4, 5), images()
 
     def at(progress: float) -> tuple[Tensor, Tensor]:
-        generator.grow(progress)
-        discriminator.grow(progress)
+        for network in (generator, discriminator):
+            network.growth.level.zero_()  # what has grown would stay
+            network.grow(progress)
         return generator(z), discriminator(x)[0]
 
     for border in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6):
@@ -247,6 +248,18 @@ def test_a_checkpoint_says_how_far_a_network_has_grown() -> None:
     first.grow(0.35)
     second.load_state_dict(first.state_dict())
     assert torch.equal(first(z), second(z))
+
+
+def test_what_has_grown_stays_when_a_training_is_prolonged() -> None:
+    growth, later = Growth(3, GROWN_AT), Growth(3, GROWN_AT)
+    growth.to_progress(0.5)
+    reached = growth.level.item()
+    assert 0 < reached < 3
+    later.load_state_dict(growth.state_dict())
+    later.to_progress(0.1)
+    assert later.level.item() == reached
+    later.to_progress(0.9)
+    assert later.stage() == (3, 0)
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.35, 1.0])

@@ -91,6 +91,22 @@ def test_classes_reach_generator_and_discriminator_row_by_row() -> None:
     assert torch.equal(x.judge(B, x.fake(B)[:2])[0].flatten(), labels[:2].float())
 
 
+def test_an_adaptive_augmentation_hears_a_batch_once_however_many_terms_judge_it() -> None:
+    told: list[list[Tensor]] = []
+
+    class Listener(nn.Module):
+        def heard(self, logits: list[Tensor]) -> None:
+            told.append(logits)
+
+    x = drawing(torch.tensor([2, 0, 1]))
+    x.networks.judging = Listener()
+    first, second = [torch.zeros(3, 1, 1, 1)], [torch.ones(3, 1, 1, 1)]
+    x.heard(B, first)
+    x.heard(B, second)
+    x.heard(A, second)
+    assert told == [first, second]
+
+
 def test_codes_are_reparameterised_and_rebuilt_images_come_from_them() -> None:
     sharp, wide = tinting(spread=-20.0), tinting(spread=0.0)
     torch.testing.assert_close(sharp.encoded(B), sharp.code(B)[0], atol=1e-3, rtol=0)

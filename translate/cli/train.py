@@ -86,9 +86,11 @@ def command(
     needs.check(chosen, dataset)
     click.echo(f"training   {config or 'as planned'}: {_what(chosen)}")
     if dry_run:
+        import torch
+
         from translate import build
 
-        build.generators(chosen), build.discriminators(chosen)  # what can't be built is said now
+        build.trainer(chosen, build.blank(chosen), torch.device("cpu"))  # what can't be built is said now
         return
     from translate.cli.progress import watched
 
@@ -149,11 +151,11 @@ def _planned(root: Path, minutes: float | None, settings: tuple[str, ...], devic
     from translate import machine, plan
     from translate.data import layouts
 
-    pairs, size = plan.asked(settings)
+    pairs, frames, size = plan.asked(settings)
     dataset = layouts.find(root, pairs)
     _announce(dataset)
     click.echo("measuring this machine ...", err=True)
-    planned = plan.plan(plan.fingerprint(dataset), machine.measure(device), minutes, size)
+    planned = plan.plan(plan.fingerprint(dataset, frames), machine.measure(device), minutes, size)
     click.echo("planned, since no CONFIG was given:")
     width = max(len(choice.key) for choice in planned.choices)
     given = dict(setting.split("=", 1) for setting in settings)

@@ -304,5 +304,5 @@ def _nothing_of(domain: Domain) -> UserError:
     return UserError(
         f"there are no pictures of domain {domain.upper()} to train on",
         expected="pictures of A and of B, or of B alone for an unconditional generator (networks.latent.enter: alone)",
-        hint="`translate check DIR` says what was found; the preset `unconditional` learns from one domain",
+        hint="`translate check DIR` says what was found; the preset `r3gan` learns from one domain",
     )

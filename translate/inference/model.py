@@ -99,6 +99,8 @@ class Model:
         `latents` [N, Z]: which of the many outputs of a stochastic run, which needs them."""
         if (latents is not None) != self.stochastic:
             raise ValueError("latents go with stochastic runs, and only with these")
+        if latents is not None and latents.shape != (len(images), self.latent):
+            raise ValueError(f"latents {list(latents.shape)} for {len(images)} images and a latent of {self.latent}")
         images = images.to(self.device, non_blocking=True)
         beside = () if latents is None else (latents.to(self.device),)
         # A network that was never trained on less than its size needs no larger image than that.
@@ -112,7 +114,9 @@ class Model:
         return self.decode(latents, labels, psi)
 
     def decode(self, latents: Tensor, labels: Tensor | None = None, psi: float | None = None) -> Tensor:
-        """As `draw`, and gradients reach the latents."""
+        """As `draw`, and gradients reach the latents. ValueError for latents of another dimension."""
+        if latents.ndim != 2 or latents.shape[1] != self.latent:
+            raise ValueError(f"latents {list(latents.shape)} for a run whose latent is [N, {self.latent}]")
         generator, given = self.generators[Domain.B], latents.to(self.device)
         images: Tensor
         if psi is None:

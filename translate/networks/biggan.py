@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from translate.errors import UserError
 from translate.networks.attention import SelfAttention
 from translate.networks.conditional import ProjectionHead, require_labels
-from translate.networks.dcgan import halve
+from translate.networks.halving import halve, require_exactly, widths_of
 from translate.networks.layers import spectral
-from translate.networks.progan import require_exactly, widths_of
 from translate.networks.sngan import DownBlock, UpBlock, summed
 
 
@@ -49,7 +48,7 @@ class BigganGenerator(nn.Module):
                 expected=f"at least {halvings + 1}",
             )
         widths = widths_of(width, most, halvings)
-        attended = halvings - _depth_of(attention, halvings, "networks.generator.attention")
+        attended = halvings - _depth_of(attention, halvings)
         self.embed = nn.Embedding(classes, embedding) if classes else None
         self.parts = [len(part) for part in torch.arange(latent).tensor_split(halvings + 1)]
         self.enter = nn.Sequential(
@@ -107,7 +106,7 @@ class BigganDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         _, halvings = halve(size)
-        attended = _depth_of(attention, halvings, "networks.discriminator.attention")
+        attended = _depth_of(attention, halvings)
         widths = widths_of(width, most, halvings - 1)[::-1]
         blocks: list[nn.Module] = [DownBlock(in_channels, widths[0], hidden=widths[0], first=True)]
         blocks += [DownBlock(outer, inner, hidden=inner) for outer, inner in pairwise(widths)]
@@ -131,13 +130,13 @@ class BigganDiscriminator(nn.Module):
         return [[*activations, self.judge(summed(x), labels)]]
 
 
-def _depth_of(attention: int, halvings: int, where: str) -> int:
+def _depth_of(attention: int, halvings: int) -> int:
     """8 -> 3: how many halvings below the image attention is; 0 -> 0, none."""
     choices = [2**depth for depth in range(1, halvings + 1)]
     if attention and attention not in choices:
         raise UserError(
             f"no feature maps are of the image's size over {attention}",
-            where=where,
+            where=".attention",
             expected="0 for none, or one of " + ", ".join(str(n) for n in choices),
         )
     return attention.bit_length() - 1 if attention else 0

@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from translate.errors import UserError
+from translate.networks.halving import halve
 from translate.networks.layers import needs_bias, norm, spectral
 
 
@@ -85,24 +86,6 @@ class DcganDiscriminator(nn.Module):
             x = block(x)
             activations.append(x)
         return [[*activations, self.judge(x)]]
-
-
-def halve(size: tuple[int, int]) -> tuple[tuple[int, int], int]:
-    """(64, 96) -> ((4, 6), 4): the base that is left after as many halvings as keep both sides whole and at least 4."""
-    height, width = size
-    halvings = 0
-    while height % 2 == 0 and width % 2 == 0 and min(height, width) >= 8:
-        height, width, halvings = height // 2, width // 2, halvings + 1
-    if halvings == 0 or min(height, width) > 15:  # a larger base would hold most of the weights in its first layer
-        unit = 2 ** max(1, (max(min(size), 8) // 4).bit_length() - 1)
-        near = [max(8, round(side / unit) * unit) for side in size]
-        raise UserError(
-            f"images of {size[0]}x{size[1]} (height x width) can't be halved down to a small base for DCGAN",
-            where="data.size",
-            expected="height and width that are a small number (4 to 15) times the same power of two",
-            hint=f"data.size={near}",
-        )
-    return (height, width), halvings
 
 
 def _widths(width: int, halvings: int) -> list[int]:

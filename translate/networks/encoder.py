@@ -48,7 +48,7 @@ class ResnetEncoder(nn.Module):
         if not 0 < count <= fitting:
             raise UserError(
                 f"{count} blocks for images of {size[0]}x{size[1]} (height x width)",
-                where="networks.encoder.blocks",
+                where=".blocks",
                 expected=f"1 to {fitting}, which leave at least 4 pixels on each side",
             )
         self.size, self.pooled = (size[0], size[1]), pooled

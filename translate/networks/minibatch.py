@@ -19,7 +19,7 @@ class MinibatchStd(nn.Module):
     def __init__(self, group: int = 4) -> None:
         super().__init__()
         if group < 1:
-            raise UserError(f"a group of {group} rows", where="networks.discriminator.group", expected="1 or more")
+            raise UserError(f"a group of {group} rows", where=".group", expected="1 or more")
         self.group = group
 
     def forward(self, x: Tensor) -> Tensor:

@@ -29,9 +29,7 @@ class PatchDiscriminator(nn.Module):
     ) -> None:
         super().__init__()
         if layers < 1:
-            raise UserError(
-                f"a PatchGAN of {layers} layers", where="networks.discriminator.layers", expected="at least 1"
-            )
+            raise UserError(f"a PatchGAN of {layers} layers", where=".layers", expected="at least 1")
         self.smallest = 3 * 2**layers
         widths = [width * min(2**layer, 8) for layer in range(layers + 1)]
         model = _block(in_channels, width, kind="none", stride=2, spectral_norm=spectral)

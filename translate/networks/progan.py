@@ -9,9 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from translate.errors import UserError
-from translate.networks.dcgan import halve
 from translate.networks.equalised import EqualisedConv2d, EqualisedLinear
+from translate.networks.halving import halve, require_exactly, widths_of
 from translate.networks.minibatch import BatchVerdict
+
+_FRESH = -1.0
+"""The level of a network that was never told how far the training is."""
 
 
 class ProganGenerator(nn.Module):
@@ -142,8 +145,8 @@ class Growth(nn.Module):
     """How far a network has grown: a buffer, so that checkpoints and averaged copies carry it; fresh ones are grown.
 
     The training up to `grown_at` is cut into as many parts as there are doublings of the size; in the first half of
-    each part the network keeps its size, in the second half it fades in the next. UserError for a `grown_at` that is
-    no share.
+    each part the network keeps its size, in the second half it fades in the next. What has grown stays: a training
+    that is prolonged stands at a smaller share than it did. UserError for a `grown_at` that is no share.
     """
 
     level: Tensor
@@ -153,23 +156,24 @@ class Growth(nn.Module):
         if not 0 <= grown_at <= 1:
             raise UserError(
                 f"networks grown at {grown_at} of the training",
-                where="grown_at",
+                where=".grown_at",
                 expected="a share from 0 (full size from the start) to 1 (at the end)",
             )
         self.doublings, self.grown_at = doublings, grown_at
-        self.register_buffer("level", torch.tensor(float(doublings)))
+        self.register_buffer("level", torch.tensor(_FRESH))
 
     def to_progress(self, progress: float) -> None:
-        """Sets the level for `progress` in [0, 1]."""
-        if self.grown_at == 0 or progress >= self.grown_at:
-            self.level.fill_(self.doublings)
-            return
-        whole, part = divmod(progress / self.grown_at * self.doublings, 1)
-        self.level.fill_(whole + max(0.0, 2 * part - 1))
+        """Raises the level to that of `progress` in [0, 1]."""
+        reached = float(self.doublings)
+        if progress < self.grown_at:
+            whole, part = divmod(progress / self.grown_at * self.doublings, 1)
+            reached = whole + max(0.0, 2 * part - 1)
+        self.level.clamp_(min=reached)
 
     def stage(self) -> tuple[int, float]:
         """(doublings that are done, share in [0, 1) of the next that is faded in)."""
-        whole, share = divmod(self.level.item(), 1)
+        level = self.level.item()
+        whole, share = divmod(self.doublings if level == _FRESH else level, 1)
         return int(whole), share
 
 
@@ -201,21 +205,6 @@ class Shrink2d(EqualisedConv2d):
     def forward(self, x: Tensor) -> Tensor:
         kernel = functional.avg_pool2d(self.weight * self.scale, 2, stride=1, padding=1)
         return functional.conv2d(x, kernel, self.bias, stride=2, padding=1)
-
-
-def widths_of(width: int, most: int, halvings: int) -> list[int]:
-    """Channels by level, the smallest size first: `width` at full size, twice as many a halving, at most `most`."""
-    return [min(most, width * 2 ** (halvings - level)) for level in range(halvings + 1)]
-
-
-def require_exactly(images: Tensor, size: tuple[int, int]) -> None:
-    """UserError unless [N, C, H, W] are of the size (H, W) that the network was built for."""
-    height, width = images.shape[-2:]
-    if (height, width) != size:
-        raise UserError(
-            f"images of {height}x{width} (height x width) for a discriminator of one size",
-            expected=f"{size[0]}x{size[1]}, the size that it was built for",
-        )
 
 
 def _activation() -> list[nn.Module]:

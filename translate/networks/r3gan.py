@@ -12,8 +12,7 @@ from torch.nn import functional, init
 
 from translate.errors import UserError
 from translate.networks.conditional import ProjectionHead, require_labels
-from translate.networks.dcgan import halve
-from translate.networks.progan import require_exactly, widths_of
+from translate.networks.halving import halve, require_exactly, widths_of
 
 _SLOPE = 0.2
 
@@ -53,7 +52,7 @@ class R3ganGenerator(nn.Module):
         self.basis = nn.Parameter(torch.randn(widths[0], *base))
         stages: list[nn.Module] = []
         for level, channels in enumerate(widths):
-            layers = _blocks(channels, blocks, len(widths), expansion, group, where="networks.generator")
+            layers = _blocks(channels, blocks, len(widths), expansion, group)
             if level:
                 below = (base[0] * 2 ** (level - 1), base[1] * 2 ** (level - 1))
                 layers = [*_channels(widths[level - 1], channels), BilinearUp(below), *layers]
@@ -102,7 +101,7 @@ class R3ganDiscriminator(nn.Module):
         init.normal_(self.from_image.weight, std=(in_channels * patch**2) ** -0.5)
         stages: list[nn.Module] = []
         for level, channels in enumerate(widths):
-            layers = _blocks(channels, blocks, len(widths), expansion, group, where="networks.discriminator")
+            layers = _blocks(channels, blocks, len(widths), expansion, group)
             if level < halvings:
                 here = (seen[0] // 2**level, seen[1] // 2**level)
                 layers += [BilinearDown(here), *_channels(channels, widths[level + 1])]
@@ -183,19 +182,19 @@ def _patches(size: tuple[int, int], patch: int) -> tuple[int, int]:
     if patch < 1 or size[0] % patch or size[1] % patch:
         raise UserError(
             f"images of {size[0]}x{size[1]} (height x width) are no whole patches of {patch} pixels",
-            where="networks",
-            expected="a `patch` that divides height and width",
+            where=".patch",
+            expected="a number that divides height and width",
         )
     return size[0] // patch, size[1] // patch
 
 
-def _blocks(channels: int, blocks: int, stages: int, expansion: int, group: int, *, where: str) -> list[nn.Module]:
+def _blocks(channels: int, blocks: int, stages: int, expansion: int, group: int) -> list[nn.Module]:
     expanded = channels * expansion
     group = min(group, expanded)
     if expanded % group:
         raise UserError(
             f"{expanded} channels ({channels} times an expansion of {expansion}) are no whole groups of {group}",
-            where=f"{where}.group",
+            where=".group",
             expected=f"a number that divides {expanded}",
         )
     # Fix-up initialisation (Zhang et al. 2019, section 3): L blocks of 3 layers, all but the last scaled by L^(-1/4).

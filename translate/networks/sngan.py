@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from translate.networks.conditional import ConditionalBatchNorm2d, ProjectionHead, require_labels
-from translate.networks.dcgan import halve
+from translate.networks.halving import halve, require_exactly, widths_of
 from translate.networks.layers import spectral
-from translate.networks.progan import require_exactly, widths_of
 from translate.networks.resampled import DoublingConv2d, HalvingConv2d
 
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from translate.networks.dcgan import halve
 from translate.networks.equalised import HE, EqualisedConv2d, EqualisedLinear
+from translate.networks.halving import halve, require_exactly, widths_of
 from translate.networks.layers import BlurUpsample
 from translate.networks.minibatch import BatchVerdict
-from translate.networks.progan import PixelNorm, require_exactly, widths_of
+from translate.networks.progan import PixelNorm
 
 _MEMORY = 0.995  # of the average w, as published
 

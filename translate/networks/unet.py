@@ -93,7 +93,7 @@ class UnetGenerator(nn.Module):
     ) -> None:
         super().__init__()
         if levels < 2:
-            raise UserError(f"a U-Net of {levels} levels", where="networks.generator.levels", expected="at least 2")
+            raise UserError(f"a U-Net of {levels} levels", where=".levels", expected="at least 2")
         require_norms(norm, latent)
         self.latent = latent
         self.stride = 2**levels

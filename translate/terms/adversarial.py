@@ -51,6 +51,7 @@ class Adversarial(nn.Module):
     ) -> None:
         super().__init__()
         self.game, self.pool, self.top_k, self.of = GAMES[game], pool, top_k, of
+        self.needs_beside_images = ("pairs",) if of == "rebuilt" else ()
         if not 0 <= smoothing < 0.5:
             raise _mistake(
                 "smoothing", f"real images can't be wanted as {1 - smoothing:g}", "at least 0, less than 0.5"
@@ -149,4 +150,4 @@ def _rows(logits: Tensor, chosen: Tensor | None) -> Tensor:
 
 
 def _mistake(option: str, what: str, expected: str) -> UserError:
-    return UserError(what, where=f"objective.adversarial.{option}", expected=expected)
+    return UserError(what, where=f".{option}", expected=expected)

@@ -25,7 +25,9 @@ class FeatureMatching(nn.Module):
     def _distance(self, x: Translations, domain: Domain) -> Tensor:
         rows = slice(x.paired)
         inputs = x.real(domain.other)[rows] if x.conditional else None
-        fakes = x.judge_features(domain, x.fake(domain)[rows], inputs)
+        fake = x.fake(domain)[rows]
+        with torch.random.fork_rng([fake.device] if fake.is_cuda else []):  # both are shown through the same draw
+            fakes = x.judge_features(domain, fake, inputs)
         with torch.no_grad():
             reals = x.judge_features(domain, x.real(domain)[rows], inputs)
         distances = [

@@ -22,7 +22,6 @@ class KL(nn.Module):
         if networks.prior is not None and networks.prior.kind != "normal":
             raise UserError(
                 f"holds codes to the normal distribution, and the prior is {networks.prior.kind}",
-                where="objective.kl",
                 expected="networks.latent.prior: normal",
             )
 

@@ -95,7 +95,6 @@ def _encoder(generator: nn.Module) -> Callable[[Tensor, list[int]], list[Tensor]
     if encode is None:
         raise UserError(
             "this generator shows no inner features",
-            where="objective.patch_nce",
             expected="a generator with a `features` method",
             hint="networks.generator.name=resnet",
         )

@@ -61,9 +61,9 @@ class Perceptual(nn.Module):
         return losses
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """[N, 1 or 3, H, W] in [-1, 1] -> the activations relu1_1 ... relu5_1, [N, C, H / 2**i, W / 2**i]."""
-        rgb = images if images.shape[1] == 3 else images.mean(1, keepdim=True).expand(-1, 3, -1, -1)
-        x = ((rgb + 1) / 2 - self.mean) / self.deviation
+        """[N, C, H, W] in [-1, 1] -> relu1_1 ... relu5_1 of its F pictures, [N F, C', H / 2**i, W / 2**i]."""
+        pictures = images.unflatten(1, (-1, 3 if images.shape[1] % 3 == 0 else 1)).flatten(0, 1)
+        x = ((pictures.expand(-1, 3, -1, -1) + 1) / 2 - self.mean) / self.deviation
         found: list[Tensor] = []
         names = iter(self._names())
         for stage, count in enumerate(self.convolutions):
@@ -100,7 +100,7 @@ def _find(network: str, weights: str | None) -> Path:
         looked = str(folder / f"{network}-*.pth")
     raise UserError(
         f"the perceptual term has no {network} weights: there is no {looked}",
-        where="objective.perceptual.weights",
+        where=".weights",
         expected=f"a file of torchvision's {network} weights; nothing is downloaded on its own",
         hint=f"python -c \"import torchvision; torchvision.models.{network}(weights='DEFAULT')\" to fetch them",
     )
