@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 from translate.config import Component, Config, Term
 from translate.domain import Batch, Domain
@@ -19,7 +21,7 @@ from translate.objective import Objective
 from translate.prior import Prior
 from translate.terms import TABLE as TERMS
 from translate.trainer import Trainer
-from translate.translations import Networks
+from translate.translations import Networks, Translations
 
 
 def named(target: str) -> Any:
@@ -171,7 +173,45 @@ def trainer(config: Config, sample: Batch, device: torch.device) -> Trainer:
                 terms[key].prepare(networks, sample.to(device))
             except UserError as error:
                 raise error.within(f"objective.{key}") from None
+    _require_held(config, terms, networks)
     weights = {key: term.weight for key, term in config.objective.items()}
     every = {key: term.every for key, term in config.objective.items()}
     objective = Objective(terms, weights, every).to(device)
+    _try(config, networks, device)
     return Trainer(networks, objective, config.training, device)
+
+
+def _require_held(config: Config, terms: Mapping[str, nn.Module], networks: Networks) -> None:
+    """UserError for a game whose discriminator has no bound of its own and is given none (see Game.bounded)."""
+    objective = {key: (terms[key], term.weight) for key, term in config.objective.items()}
+    held = (
+        any(hasattr(term, "holds_discriminator") and weight != 0 for term, weight in objective.values())
+        or config.training.weight_clip is not None
+        or any(parametrize.is_parametrized(layer) for layer in networks.discriminator.modules())
+    )
+    for key, (term, weight) in objective.items():
+        if weight != 0 and not held and not getattr(getattr(term, "game", None), "bounded", True):
+            raise UserError(
+                "nothing holds the discriminator, which can win this game without end by growing steeper",
+                where=f"objective.{key}.game",
+                expected="a gradient penalty, training.weight_clip, or a discriminator with spectral norm",
+                hint="--set objective.gradient_penalty.weight=10, or the preset wgan-gp",
+            )
+
+
+@torch.no_grad()
+def _try(config: Config, networks: Networks, device: torch.device) -> None:
+    """UserError, before anything is written, where the networks can't take what they will be given."""
+    groups = [group for _, group in networks.modules()]
+    for group in groups:
+        group.eval()
+    x = Translations(blank(config).to(device), networks)
+    for domain in x.produced:
+        x.fake(domain)
+    for domain in x.judged:
+        try:
+            x.judge(domain, *x.judged_pair(domain)[::2])
+        except UserError as error:
+            raise error.within("networks.discriminator") from None
+    for group in groups:
+        group.train()

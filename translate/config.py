@@ -177,7 +177,9 @@ class Judging(Strict):
     def _all_is_heeded(self) -> Judging:
         if self.probability == "adaptive":
             if not self.transforms:
-                raise ValueError("an adaptive probability is one of transforms: write `judging.transforms` too")
+                raise ValueError(
+                    "`probability: adaptive` says how often `judging.transforms` are applied, and there are none"
+                )
             return self
         for key in ("target", "speed"):
             if getattr(self, key) != Judging.model_fields[key].default:
@@ -448,15 +450,25 @@ def _check_entries(entries: list[Entry], package: str, below: str, where: str) -
 def _set(tree: dict[str, Any], setting: str) -> None:
     key, _, value = setting.partition("=")
     *parents, last = key.split(".")
-    for parent in parents:
+    for depth, parent in enumerate(parents):
+        if parent in ("discriminator", "encoder", "classes") and parent in tree and tree[parent] is None:
+            raise UserError(
+                f"{'.'.join(parents[: depth + 1])} is null, so there is nothing to change",
+                where=f"--set {key}",
+                expected=f"{'.'.join(parents[: depth + 1])}=NAME first",
+            )
         if not isinstance(tree.get(parent), dict):
             short_for = "dimension" if parent == "latent" else "name"
             tree[parent] = {} if tree.get(parent) is None else {short_for: tree[parent]}
         tree = tree[parent]
     try:
-        tree[last] = yaml.safe_load(value)
+        chosen = yaml.safe_load(value)
     except yaml.YAMLError:
         raise UserError(f'"{value}" is not a YAML value', where=f"--set {key}") from None
+    if last == "latent" and isinstance(chosen, int) and isinstance(tree.get(last), dict):
+        tree[last]["dimension"] = chosen  # the short form says nothing of the rest
+    else:
+        tree[last] = chosen
 
 
 def _explain(error: ValidationError, where: str) -> UserError:

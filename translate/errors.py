@@ -37,8 +37,9 @@ class UserError(Exception):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """' Did you mean "x"?' for the closest known name, or an empty string."""
-    close = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f' Did you mean "{close[0]}"?' if close else ""
+    by_lower = {one.lower(): one for one in known}
+    close = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
+    return f' Did you mean "{by_lower[close[0]]}"?' if close else ""
 
 
 def unknown(

@@ -33,6 +33,14 @@ def check(config: Config, dataset: Dataset) -> None:
     """Raise UserError, naming the term and the need, for the first thing that the data or the networks can't give."""
     split, regime = dataset.split("train"), dataset.regime()
     latent = config.unconditional
+    generator = signatures.find("generator", config.networks.generator.name, GENERATORS, where="networks.generator")
+    if generator.attributes.get("latent_input") and not latent:
+        raise UserError(
+            f'"{config.networks.generator.name}" draws from a latent alone',
+            where="networks.latent" if config.networks.latent is None else "networks.latent.enter",
+            expected="a latent that is all that the generator gets (enter: alone)",
+            hint="--set 'networks.latent={dimension: 128, enter: alone}'",
+        )
     if not latent and regime is Regime.UNCONDITIONAL:
         raise UserError(
             f"holds one domain only ({dataset.layout})",
@@ -47,7 +55,6 @@ def check(config: Config, dataset: Dataset) -> None:
             expected="one folder of images, since this configuration draws from noise",
             hint="--data with the folder of the one domain that you want more of",
         )
-    generator = signatures.find("generator", config.networks.generator.name, GENERATORS, where="networks.generator")
     met = {
         "pairs": (bool(split.pairs), "images of A and B that show the same scene", f"{dataset.layout}: no pairs"),
         "both_directions": (len(config.produce) == 2, "produce: [b, a]", f"produce: [{', '.join(config.produce)}]"),
@@ -108,6 +115,7 @@ def check(config: Config, dataset: Dataset) -> None:
             "no term teaches the encoder, or asks it anything",
             where="networks.encoder",
             expected="null, or terms such as reconstruction, kl, latent_recovery",
+            hint="--set networks.encoder=null",
         )
     if config.networks.conditional and not split.pairs:
         raise UserError(

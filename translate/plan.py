@@ -6,7 +6,7 @@ The idea is nnU-Net's (Isensee et al. 2021): a fixed recipe turned into numbers 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -29,6 +29,9 @@ WANTED = {
     Regime.UNCONDITIONAL: 30_000,
 }
 """Images of each domain that a training should at least see: where the embedded and the facade images become good."""
+
+FEW = 2_000
+"""Images from noise: with fewer of them, real and fake are augmented before they are judged (Zhao et al. 2020)."""
 
 MINUTES = {"cpu": 60.0, "mps": 240.0, "cuda": 480.0}
 """Planned for when no time is given."""
@@ -97,9 +100,17 @@ def fingerprint(dataset: Dataset, frames: Frames | None = None) -> Fingerprint:
     return Fingerprint(*counts, height, width, channels[Domain.A], channels[Domain.B])
 
 
-def plan(found: Fingerprint, machine: Machine, minutes: float | None, size: tuple[int, int] | None = None) -> Plan:
-    """The choices for a dataset, a machine, the minutes given and, where the user wants one, the training size."""
+def plan(
+    found: Fingerprint,
+    machine: Machine,
+    minutes: float | None,
+    size: tuple[int, int] | None = None,
+    steps: int | None = None,
+) -> Plan:
+    """The choices for a dataset, a machine, the minutes and, where the user wants them, training size and steps."""
     aims = _aims(found, machine, minutes, size)
+    if steps is not None:
+        aims = replace(aims, seen=steps * aims.batch)
     return Plan(aims.preset, (*_outline(aims), *_networks(aims), *_training(aims), *_data(aims)))
 
 
@@ -201,8 +212,10 @@ def _training(aims: _Aims) -> Iterator[Choice]:
     if not aims.gpu:
         because = "there is time for few steps" if aims.latent else "a larger batch bears it"
         yield Choice("training.learning_rate", 1e-3, because)
-        ema = round(min(0.999, max(0.98, 1 - 20 * aims.batch / aims.seen)), 4)
-        yield Choice("training.ema", ema, "averages over about the last twentieth of the training")
+        ema = round(min(0.999, max(0.9, 1 - 20 * aims.batch / aims.seen)), 4)
+        yield Choice(
+            "training.ema", ema, "averages over about the last twentieth of the training, and ten steps at least"
+        )
         yield Choice("training.precision", "auto", "bf16 where the processor computes in it")
     yield Choice("training.schedule", "linear", "the rate falls to 0 over the second half")
 
@@ -214,10 +227,17 @@ def _data(aims: _Aims) -> Iterator[Choice]:
         load = [_up(aims.height * 9 // 8), _up(aims.width * 9 // 8)]
         yield Choice("data.load_size", load, "room for random crops, an eighth, as 286 is to 256")
         transforms.insert(0, {"RandomCrop": {"height": aims.height, "width": aims.width}})
-    if aims.found.images < 100:
+    if aims.found.images < 100 and not aims.latent:  # what images are made like is not to be changed
         transforms.append({"RandomBrightnessContrast": {"brightness_limit": 0.1, "contrast_limit": 0.1, "p": 0.5}})
         because += "; light too, since the images are few"
     yield Choice("data.transforms", transforms, because)
+    if aims.latent and aims.found.images < FEW:
+        shown = [
+            {"RandomAffine": {"degrees": 0, "translate": [0.125, 0.125]}},
+            {"RandomErasing": {"scale": [0.1, 0.25]}},
+        ]
+        because = f"fewer than {FEW:,} images: the discriminator would learn them by heart (DiffAugment)"
+        yield Choice("judging.transforms", shown, because)
 
 
 def configure(planned: Plan, settings: Sequence[str]) -> Config:

@@ -204,6 +204,8 @@ def test_a_run_whose_configuration_was_edited_is_not_continued(single: Path, tmp
         ("r3gan", "judging={probability: adaptive, transforms: [{RandomAffine: {degrees: 5}}]}", "judging.probability"),
         ("vae", "networks.latent.prior=uniform", "objective.kl"),
         ("wgan-gp", "networks.discriminator.norm=batch", "networks.discriminator.norm"),
+        ("dcgan", "objective.adversarial.game=wasserstein", "gradient_penalty"),
+        ("dcgan", "networks.discriminator={name: patchgan, layers: 3}", "networks.discriminator"),
         ("r3gan", "objective.second={term: adversarial, top_k: 2}", "objective.second.top_k"),
         ("progan", "networks.discriminator.grown_at=2", "networks.discriminator.grown_at"),
         ("r3gan", "networks.generator={name: biggan, attention: 3}", "networks.generator.attention"),

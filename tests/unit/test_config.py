@@ -110,6 +110,18 @@ def test_a_latent_given_by_its_dimension_can_be_told_more() -> None:
     assert (made.dimension, made.prior) == (8, "uniform")
 
 
+def test_a_number_for_a_latent_leaves_the_rest_as_it_was() -> None:
+    text = "{networks: {latent: {dimension: 8, prior: uniform}}, produce: [b]}"
+    made = parse(text, ["networks.latent=16"], where="x").networks.latent
+    assert made is not None
+    assert (made.dimension, made.prior) == (16, "uniform")
+
+
+def test_an_option_of_what_is_null_is_refused_as_that() -> None:
+    with pytest.raises(UserError, match=r"networks\.discriminator is null"):
+        parse("networks: {discriminator: null}", ["networks.discriminator.width=8"], where="x")
+
+
 def test_a_latent_makes_b_only() -> None:
     assert "produce: [b]" in refused("{networks: {latent: 8}, produce: [b, a]}")
     assert parse("{networks: {latent: 8}, produce: [b]}", where="x").networks.latent.dimension == 8

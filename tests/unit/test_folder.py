@@ -324,6 +324,8 @@ def test_strips_of_frames_are_read_and_written(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path / "back/a.png"), np.hstack([255 - pixels[:, 20:], pixels[:, 20:]]))
     picture(tmp_path / "odd/a.png", 41, 20)
     assert "multiple" in apply(of_two, tmp_path / "odd", tmp_path / "none", Domain.B).failed[0][1]
+    picture(tmp_path / "photo/a.png", 20, 20)  # a picture that could be cut in two, and is no strip
+    assert "no strip of 2 frames" in apply(of_two, tmp_path / "photo", tmp_path / "none", Domain.B).failed[0][1]
 
 
 def test_latents_go_with_stochastic_models_alone() -> None:

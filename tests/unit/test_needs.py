@@ -76,6 +76,15 @@ def test_what_can_be_met_passes(found: Dataset, settings: list[str]) -> None:
     check(found, *settings)
 
 
+@pytest.mark.parametrize(
+    ("setting", "where"), [("null", "networks.latent"), ("{enter: maps}", "networks.latent.enter")]
+)
+def test_a_generator_from_noise_without_its_latent_is_not_blamed_on_the_data(setting: str, where: str) -> None:
+    with pytest.raises(UserError, match="draws from a latent alone") as caught:
+        check(ONE, f"networks.latent={setting}", preset="dcgan")
+    assert caught.value.where == where
+
+
 def test_an_encoder_that_no_term_asks_is_refused() -> None:
     with pytest.raises(UserError, match="teaches the encoder") as caught:
         check(PAIRS, *BESIDE, "objective={adversarial: {}, kl: {weight: 0}}")

@@ -143,6 +143,20 @@ def test_few_images_are_changed_more_and_batches_are_no_larger_than_the_data() -
     assert Fingerprint(0, 0, 9, 64, 64, 3, 3).images == 9
 
 
+def test_few_images_from_noise_are_augmented_before_the_judge_and_not_as_data() -> None:
+    few = plan.plan(Fingerprint(0, 0, 50, 64, 64, 3, 3), CPU, 10)
+    assert value(few, "data.transforms") == [{"HorizontalFlip": {"p": 0.5}}]
+    assert value(few, "judging.transforms")
+    assert plan.configure(few, []).judging.transforms
+    assert value(plan.plan(found(Regime.UNCONDITIONAL), CPU, 10), "judging.transforms") is None
+
+
+def test_the_average_spans_a_twentieth_of_the_steps_that_are_asked_for() -> None:
+    for steps, expected in ((30, 0.9), (800, 0.975), (10**6, 0.999)):
+        planned = plan.plan(found(Regime.UNCONDITIONAL), CPU, None, steps=steps)
+        assert value(planned, "training.ema") == expected
+
+
 def test_the_fingerprint_is_read_from_the_folder(tmp_path: Path, paired: Path, single: Path) -> None:
     assert plan.fingerprint(find(paired)) == Fingerprint(8, 0, 0, 16, 16, 3, 3)
     assert plan.fingerprint(find(paired, 3)) == Fingerprint(3, 5, 5, 16, 16, 3, 3)

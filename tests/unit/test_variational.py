@@ -3,9 +3,10 @@
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.distributions import Normal, kl_divergence
+from torch.distributions import Laplace, Normal, kl_divergence
 
 from translate.domain import Batch, Domain
+from translate.errors import UserError
 from translate.terms.kl import KL
 from translate.terms.latent_recovery import LatentRecovery
 from translate.terms.reconstruction import Reconstruction
@@ -78,14 +79,16 @@ def test_beside_an_image_only_paired_rows_are_rebuilt() -> None:
     assert Reconstruction().for_generator(translations(Decoder(), Encoder(), a, paired=0)) == {}
 
 
-def test_the_weights_of_the_docstring_give_the_likelihood() -> None:
-    deviation = 0.3
+@pytest.mark.parametrize(("loss", "distribution"), [("l1", Laplace), ("l2", Normal)])
+def test_with_noise_it_is_the_likelihood(loss: str, distribution: type[Normal] | type[Laplace]) -> None:
     x = translations(Decoder(gain=1.2), Encoder())
-    weighted = 4 / (2 * deviation**2) * Reconstruction(loss="l2").for_generator(x)[Domain.B].item()
-    noise = Normal(x.rebuilt(Domain.B), deviation)
+    value = Reconstruction(loss=loss, noise=0.3).for_generator(x)[Domain.B].item()  # type: ignore[arg-type]
+    noise = distribution(x.rebuilt(Domain.B), 0.3)
     constant = noise.log_prob(noise.mean).flatten(1).sum(1).mean()
     bound = noise.log_prob(x.real(Domain.B)).flatten(1).sum(1).mean()
-    assert weighted == pytest.approx((constant - bound).item(), rel=1e-4)
+    assert value == pytest.approx((constant - bound).item(), rel=1e-4)
+    with pytest.raises(UserError, match="noise"):
+        Reconstruction(noise=0)
 
 
 def test_rebuilding_teaches_both_networks() -> None:

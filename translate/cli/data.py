@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -14,17 +15,21 @@ MADE = {
     "faces": (
         "translate.data.faces",
         "procedural faces in two styles, clay (A) and comic (B), of which the exact map is known",
+        "",
     ),
     "crossroads": (
         "translate.data.crossroads",
         "the last four frames before a crossing (A) and what comes next (B): left or right, by a fair coin",
+        " --set data.frames.a=4",
     ),
     "digits": (
         "translate.data.digits",
         "stacks of three digits, one a colour channel: one domain, whose 1,000 kinds can be counted",
+        "",
     ),
 }
-"""Datasets by name: the module whose `make(root, *, train, test, size, seed, ..)` draws it, and what it shows."""
+"""Datasets by name: the module whose `make(root, *, train, test, size, seed, ..)` draws it, what it shows, and what
+training on it wants to be told."""
 
 
 @click.group("data")
@@ -36,7 +41,7 @@ def command() -> None:
 def list_() -> None:
     """List the datasets that `translate data make` can draw."""
     longest = max(map(len, MADE))
-    for name, (_, text) in MADE.items():
+    for name, (_, text, _) in MADE.items():
         click.echo(f"{name:{longest}}    {text}")
 
 
@@ -72,3 +77,4 @@ def make(name: str, directory: Path, **options: int | bool | None) -> None:
         f"{directory}: {made['train']} training and {made['test']} held-out scenes, {made['size']} px, "
         f"seed {made['seed']}"
     )
+    click.echo(f"next: translate train --data {shlex.quote(str(directory))} --out RUN{MADE[name][2]}")

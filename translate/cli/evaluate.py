@@ -149,6 +149,12 @@ def _say(scores: dict[str, Any], file: str | None) -> None:
             table.add_row(beside, *_cells(scores["baseline"][direction], columns), count, style="dim")
     console = Console()
     console.print(table)
+    if "sample" in scores["metrics"]:
+        console.print(
+            "sliced Wasserstein distances x 1,000: smaller is better, and what training images have in place of new "
+            "ones is as good as it gets; fewer images (n) mean larger distances",
+            style="dim",
+        )
     for direction, found in scores.get("diversity", {}).items():
         for name, value in found.items():
             console.print(f"{direction}, {scores['protocol']['samples']} samples: {DIVERSITY[name]}: {value:.2f}")

@@ -28,7 +28,11 @@ def _finite(context: click.Context, option: click.Parameter, value: float | None
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--count", type=click.IntRange(1), help=f"Images to draw.  [default: {COUNT}]")
 @click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Image i depends on (seed, i) alone."
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Image i depends on (seed, i) alone, up to rounding.",
 )
 @click.option("--grid", is_flag=True, help="Write grid.png of all images, and nothing else.")
 @click.option(
@@ -45,7 +49,9 @@ def _finite(context: click.Context, option: click.Parameter, value: float | None
     help="Better images, less varied: psi of a generator with styles (1: as it is), else the bound of a normal prior.",
 )
 @click.option(
-    "--refine", type=click.IntRange(1), help="Steps in which the discriminator improves each latent before it is drawn."
+    "--refine",
+    type=click.IntRange(1),
+    help="Langevin steps, uphill on the discriminator's logit plus noise, of each latent before it is drawn.",
 )
 @click.option(
     "--refine-step",
@@ -126,9 +132,16 @@ def command(
     else:
         chosen = way or ("linear" if config.networks.latent.prior == "uniform" else "spherical")
         _interpolate(sampler, output, stops or STOPS, frames, chosen, movie or "gif")
+    if truncation is not None:
+        meant = "styles at {} of their way from the average" if model.truncates else "the normal prior, cut at +-{}"
+        click.echo(f"truncated: {meant.format(f'{truncation:g}')}", err=True)
+    if len(labels) > 1:
+        assert isinstance(config.networks.classes, list)
+        click.echo(f"classes in turn: {', '.join(config.networks.classes[label] for label in labels)}", err=True)
     if sampler.logits:
         before, after = (sum(values) / len(values) for values in zip(*sampler.logits, strict=True))
-        click.echo(f"refined: the discriminator's mean logit was {before:.3f} and is {after:.3f}", err=True)
+        worse = "" if after > before else ", no better: the noise of the steps outweighs the slope (more steps?)"
+        click.echo(f"refined: the discriminator's mean logit was {before:.3f} and is {after:.3f}{worse}", err=True)
 
 
 def _refuse_conflicts(frames: int | None, for_images: dict[str, Any], for_movies: dict[str, Any]) -> None:
@@ -178,6 +191,13 @@ def _refuse_truncation(run: Path, config: Config) -> None:
 def _refuse_overwriting(run: Path, output: Path, grid: bool, frames: int | None, movie: str, overwrite: bool) -> None:
     if output.is_file():
         raise UserError("this is a file", where=str(output), expected="a folder for the images")
+    if output.suffix.lower() in (".png", ".jpg", ".jpeg", ".gif", ".mp4"):
+        raise UserError(
+            "names a file, and images go into a folder",
+            where=str(output),
+            expected="a folder",
+            hint=f"{output.with_suffix('')}",
+        )
     if frames is not None:
         written = [output / "strip.png", output / f"interpolation.{movie}"]
     else:
@@ -188,8 +208,8 @@ def _refuse_overwriting(run: Path, output: Path, grid: bool, frames: int | None,
         raise UserError(
             "holds samples already",
             where=str(output),
-            expected=f"a new folder, or leave to replace {there[-1].name} and so on",
-            hint=f"translate sample {run} {output} --overwrite, or another folder",
+            expected=f"a new folder, or --overwrite, which replaces {there[-1].name} and so on",
+            hint="the same command with --overwrite, or with another folder",
         )
 
 
@@ -203,6 +223,11 @@ def _sample(sampler: Sampler, output: Path, count: int, grid: bool) -> None:
         task = bar.add_task("images", total=count)
         sample(sampler, output, count, alone=grid, progress=lambda done: bar.update(task, completed=done))
     click.echo(f"{output}: {f'grid.png of {count} images' if grid else f'{count} images and grid.png'}", err=True)
+    older = [path for path in output.glob("*.png") if path.stem.isdigit() and int(path.stem) >= count]
+    if older and not grid:
+        click.echo(
+            f"{output}: {len(older)} images of an earlier time ({min(older).name} ...) stay beside them", err=True
+        )
 
 
 def _interpolate(sampler: Sampler, output: Path, stops: int, frames: int, way: Any, movie: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from translate import config as configuration
+from translate.domain import Domain
 from translate.errors import UserError
 
 if TYPE_CHECKING:
@@ -84,13 +86,19 @@ def command(
 
     chosen = needs.settle(chosen, dataset)
     needs.check(chosen, dataset)
+    if chosen.networks.classes:
+        counts = Counter(picture.label for picture in dataset.split("train").of(Domain.B))
+        click.echo("classes    " + ", ".join(f"{name} ({counts[name]:,})" for name in chosen.networks.classes))
     click.echo(f"training   {config or 'as planned'}: {_what(chosen)}")
     if dry_run:
         import torch
 
         from translate import build
+        from translate.data import headers
 
         build.trainer(chosen, build.blank(chosen), torch.device("cpu"))  # what can't be built is said now
+        if chosen.unconditional:
+            headers.refuse_small(dataset.split("train").of(Domain.B), chosen.data.size, chosen.data.frames.b)
         return
     from translate.cli.progress import watched
 
@@ -101,6 +109,7 @@ def command(
         before = f", {outcome.begun:,} of them before" if outcome.begun else ""
         click.echo(f"trained {outcome.steps:,} steps{before}, {outcome.seconds / 60:.1f} minutes in all: {run}")
     what = "sample {} OUTPUT" if chosen.unconditional else "apply {} INPUT OUTPUT"
+    what += " --samples 5" if chosen.stochastic else ""
     click.echo(f"next: translate {what.format(shlex.quote(str(run)))}")
 
 
@@ -155,10 +164,11 @@ def _planned(root: Path, minutes: float | None, settings: tuple[str, ...], devic
     dataset = layouts.find(root, pairs)
     _announce(dataset)
     click.echo("measuring this machine ...", err=True)
-    planned = plan.plan(plan.fingerprint(dataset, frames), machine.measure(device), minutes, size)
+    given = dict(setting.split("=", 1) for setting in settings)
+    steps = int(given["training.steps"]) if given.get("training.steps", "").isdigit() else None
+    planned = plan.plan(plan.fingerprint(dataset, frames), machine.measure(device), minutes, size, steps)
     click.echo("planned, since no CONFIG was given:")
     width = max(len(choice.key) for choice in planned.choices)
-    given = dict(setting.split("=", 1) for setting in settings)
     if "training.steps" in given:
         given["training.minutes"] = f"none, but {given['training.steps']} steps"
     for choice in planned.choices:

@@ -110,7 +110,7 @@ class Dataset:
                 where=str(self.root),
                 expected="class folders: at least two, each with images and all images in them, as train/cat/1.png "
                 "and train/dog/1.png, or cat/1.png and dog/1.png",
-                hint="networks.classes=null to train without classes",
+                hint="--set networks.classes=null to train without classes",
             )
         return names
 

@@ -109,6 +109,7 @@ def _require_equal(pixels: Pixels, path: Path, others: Pixels, other: Path) -> N
             f"is {pixels.shape[1]}x{pixels.shape[0]}, but {other} is {others.shape[1]}x{others.shape[0]}",
             where=str(path),
             expected="images of equal size (they are compared as they are)",
+            hint="for a run of your own: translate evaluate RUN --data DIR, which resizes",
         )
 
 

@@ -31,6 +31,7 @@ class Translator(Protocol):
 
     channels: dict[Domain, int]
     frames: dict[Domain, int]
+    size: tuple[int, int]
     prior: Prior | None
     stochastic: bool
 
@@ -86,7 +87,7 @@ def apply(
     readers, writers = ThreadPoolExecutor(THREADS), ThreadPoolExecutor(THREADS)
     writing: deque[tuple[Path, Future[None]]] = deque()
     try:
-        form = _Form(model.channels[to.other], model.frames[to.other], model.channels[to], model.frames[to])
+        form = _Form(model.channels[to.other], model.frames[to.other], model.channels[to], model.frames[to], model.size)
         decoded = _decoded(jobs, form, readers, batch + THREADS, summary)
         for group in _groups(decoded, batch):
             for item, pixels in _translate(model, group, to, seed, summary):
@@ -107,12 +108,13 @@ def apply(
 
 @dataclass(frozen=True)
 class _Form:
-    """Channels of a frame, and frames, of what is read and of what is written."""
+    """Channels of a frame, and frames, of what is read and of what is written; `frame`: as trained, (height, width)."""
 
     channels_in: int
     frames_in: int
     channels_out: int
     frames_out: int
+    frame: tuple[int, int]
 
 
 def _decoded(
@@ -143,7 +145,21 @@ def _read(job: Job, form: _Form) -> _Item:
     holds = all(path.suffix.lower() in HOLD_ALPHA for path in (job.source, job.target))
     keeps = holds and form.frames_in == form.frames_out == 1  # of strips there is no telling which frame's it would be
     pixels = images.decode(job.source, form.channels_in, form.frames_in)
+    if form.frames_in > 1:
+        _require_strip(job.source, pixels, form)
     return _Item(job, pixels, _alpha(job.source) if keeps else None)
+
+
+def _require_strip(source: Path, frames: Pixels, form: _Form) -> None:
+    """Unreadable for a picture whose frames would be far from the shape of those of the training: it is no strip."""
+    height, width = frames.shape[:2]
+    expected = form.frame[1] / form.frame[0]
+    if not 2 / 3 < width / height / expected < 3 / 2:
+        raise Unreadable(
+            source,
+            f"is {width * form.frames_in}x{height}, no strip of {form.frames_in} frames: it would be "
+            f"{expected * form.frames_in:.3g} times as wide as high",
+        )
 
 
 def _alpha(source: Path) -> Pixels | None:

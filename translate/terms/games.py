@@ -24,7 +24,8 @@ class Game:
     `relativistic`: logits are compared row by row, so the generator's is generator(fake logits, real logits).
     `smoothed`: for games with targets, discriminator(real, fake, s), which wants 1 - s of real images instead of 1
     (one-sided label smoothing, Salimans et al. 2016, section 3.4). `undecided`: the logit of a discriminator that can't
-    tell; None where only differences of logits mean anything.
+    tell; None where only differences of logits mean anything. `bounded`: False where a discriminator that only grows
+    steeper wins ever more.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
@@ -32,6 +33,7 @@ class Game:
     relativistic: bool = False
     smoothed: Callable[[Tensor, Tensor, float], Tensor] | None = None
     undecided: float | None = 0.0
+    bounded: bool = True
 
 
 def least_squares_discriminator(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -126,7 +128,7 @@ GAMES: dict[str, Game] = {
     "non_saturating": Game(cross_entropy_discriminator, non_saturating_generator, smoothed=cross_entropy_discriminator),
     "minimax": Game(cross_entropy_discriminator, minimax_generator, smoothed=cross_entropy_discriminator),
     "hinge": Game(hinge_discriminator, raising_generator),
-    "wasserstein": Game(wasserstein_discriminator, raising_generator, undecided=None),
+    "wasserstein": Game(wasserstein_discriminator, raising_generator, undecided=None, bounded=False),
     "relativistic": Game(relativistic_discriminator, relativistic_generator, relativistic=True, undecided=None),
     # Integral of p log(p / q): f(u) = u log u, g_f(v) = v, f*(t) = e^(t - 1).
     "kl": replace(f_gan(lambda v: v, lambda v: exponential(v - 1)), undecided=1.0),

@@ -24,6 +24,7 @@ class GradientPenalty(nn.Module):
     """
 
     needs: tuple[str, ...] = ("discriminator",)
+    holds_discriminator = True
 
     def __init__(
         self, *, at: Literal["between", "around", "real", "fake"] = "between", target: float | None = None
