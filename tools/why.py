@@ -43,22 +43,22 @@ DISTRIBUTION = """
 data: {size: [32, 32], frames: {a: 4}, paired_share: 1}
 networks:
   generator: {name: fast, width: 64, blocks: 4, norm: none}  # a norm would subtract what z adds evenly to a map
-  discriminator: {name: patchgan, layers: 3, width: 32, norm: none}
+  discriminator: {name: patchgan, layers: 3, width: 32}
   encoder: {name: resnet, width: 32, norm: none, pooled: false}  # not pooled: answers differ in where somebody is
   conditional: true
   latent: {dimension: 2, enter: bottleneck}
   initialise: own
 produce: [b]
 objective:
-  # First the squares: their ghosts say where somebody may stand, and then a z that tells which way is worth something.
-  # An absolute difference would be content with an empty street, and never ask for z. Later it is the sharper one.
-  squares: {term: reconstruction, loss: l2, weight: [[0, 500], [0.4, 500], [0.5, 0]]}
-  reconstruction: {loss: l1, weight: [[0, 0], [0.4, 0], [0.5, 100]]}
-  kl: {weight: [[0, 0.0005], [0.3, 0.0005], [0.5, 0.1]]}  # codes may be anything until they are of use
-  latent_recovery: {weight: [[0, 0], [0.3, 0], [0.4, 0.5]]}
-  adversarial: {game: least_squares, weight: [[0, 0], [0.4, 0], [0.5, 1]]}
-  adversarial_rebuilt: {term: adversarial, game: least_squares, of: rebuilt, weight: [[0, 0], [0.4, 0], [0.5, 1]]}
-training: {batch: 8, learning_rate: 0.001, ema: 0.99, precision: auto}
+  # The squares' ghosts say where somebody may stand, and then a z that tells which way is worth something; an absolute
+  # difference alone would be content with an empty street, and never ask for z. Later it cleans what squares hardly see.
+  squares: {term: reconstruction, loss: l2, weight: 500}
+  reconstruction: {loss: l1, weight: [[0, 0], [0.5, 0], [0.6, 30]]}
+  kl: {weight: [[0, 0.0005], [0.4, 0.0005], [0.6, 0.1]]}  # codes may be anything until they are of use
+  latent_recovery: {weight: [[0, 0], [0.4, 0], [0.5, 0.5]]}
+  adversarial: {game: least_squares, weight: [[0, 0], [0.5, 0], [0.6, 1]]}
+  adversarial_rebuilt: {term: adversarial, game: least_squares, of: rebuilt, weight: [[0, 0], [0.5, 0], [0.6, 1]]}
+training: {batch: 8, learning_rate: 0.001, ema: 0.99, clip: 5, precision: auto}
 log: {preview_every: 2000}
 """
 

@@ -73,6 +73,8 @@ def test_the_batch_and_the_count_change_no_image(refinement: int) -> None:
         # Sums of floats come out by about 1e-6 differently in other batches: rarely that is a level of 8 bits.
         assert np.abs(found.astype(int) - expected[:count]).max() <= 1
         assert (found != expected[:count]).mean() < 1e-3
+    for count in (1, 3, 33):
+        np.testing.assert_array_equal(drawn(Sampler(real, 7, refinement=refinement), count), expected[:count])
     assert (drawn(Sampler(real, 8, refinement=refinement), 3) != expected[:3]).mean() > 0.5
 
 

@@ -32,7 +32,7 @@ def _finite(context: click.Context, option: click.Parameter, value: float | None
     default=0,
     show_default=True,
     type=click.IntRange(0),
-    help="Image i depends on (seed, i) alone, up to rounding.",
+    help="Image i depends on (seed, i) alone.",
 )
 @click.option("--grid", is_flag=True, help="Write grid.png of all images, and nothing else.")
 @click.option(

@@ -38,8 +38,8 @@ def latents(prior: Prior, *positions: tuple[int | str, ...]) -> Tensor:
 
 @dataclass
 class Sampler:
-    """Draws the images of a seed: image i follows from (seed, i) and from what is asked for here, and neither from the
-    batch that it is drawn in nor from how many are drawn, but for the rounding of floats.
+    """Draws the images of a seed: image i follows from (seed, i) and from what is asked for here, not from how many are
+    drawn, nor, but for the rounding of floats, from the length of a batch.
 
     `classes`: labels that images have in turn, of a class-conditional model. `truncation`: psi where the model
     truncates styles (Karras et al. 2019, appendix B), else the bound of a normal prior, whose values beyond are drawn
@@ -80,16 +80,21 @@ class Sampler:
         rows = self.latents(count)
         for first in range(0, count, batch):
             indices = range(first, min(first + batch, count))
-            yield from self._pixels(torch.stack([next(rows) for _ in indices]), self._labels(indices))
+            yield from self._pixels(torch.stack([next(rows) for _ in indices]), self._labels(indices), batch)
 
     def tour(self, stops: int, frames: int, way: Way, batch: int = 16) -> Iterator[Pixels]:
         """The stops * frames images of a closed tour through the first latents, all of one class."""
         path = tour(torch.stack(list(self.latents(stops))), frames, way)
         for part in path.split(batch):
-            yield from self._pixels(part, self._labels(range(len(part))))
+            yield from self._pixels(part, self._labels(range(len(part))), batch)
 
-    def _pixels(self, z: Tensor, labels: Tensor | None) -> Iterator[Pixels]:
-        for pixels in images.to_uint8(self.model.draw(z, labels, self._psi)):
+    def _pixels(self, z: Tensor, labels: Tensor | None, batch: int) -> Iterator[Pixels]:
+        # Sums come out a little differently in batches of other lengths: each is filled up to the full one.
+        shown, fill = len(z), batch - len(z)
+        if fill > 0:
+            z = torch.cat([z, z[-1:].expand(fill, -1)])
+            labels = None if labels is None else torch.cat([labels, labels[-1:].expand(fill)])
+        for pixels in images.to_uint8(self.model.draw(z, labels, self._psi)[:shown]):
             yield images.strip(pixels, self.model.channels[Domain.B])
 
     @property
