@@ -51,7 +51,7 @@ networks:
 produce: [b]
 objective:
   # The squares' ghosts say where somebody may stand, and then a z that tells which way is worth something; an absolute
-  # difference alone would be content with an empty street, and never ask for z. Later it cleans what squares hardly see.
+  # difference alone would be content with an empty street, and never ask for z. It cleans what squares hardly see.
   squares: {term: reconstruction, loss: l2, weight: 500}
   reconstruction: {loss: l1, weight: [[0, 0], [0.5, 0], [0.6, 30]]}
   kl: {weight: [[0, 0.0005], [0.4, 0.0005], [0.6, 0.1]]}  # codes may be anything until they are of use

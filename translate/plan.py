@@ -193,7 +193,6 @@ def _networks(aims: _Aims) -> Iterator[Choice]:
             yield Choice(f"networks.{side}", {"name": "r3gan", "width": 32, "expansion": 1, "patch": 2}, because)
         for penalty in ("r1", "r2"):
             yield Choice(f"objective.{penalty}.every", 8, "lazy: a penalty costs as much as the rest of the step")
-            yield Choice(f"objective.{penalty}.weight", [[0, 10], [1, 1]], "small batches want a calm discriminator")
     elif aims.preset in ("cyclegan", "semi"):
         blocks = 9 if shorter >= 256 else 6
         yield Choice(

@@ -230,3 +230,18 @@ def test_a_finished_run_says_that_nothing_was_left_to_do(unpaired: Path, tmp_pat
     assert "trained 2 steps" in smoke(unpaired, tmp_path / "run", "--steps", "2").output
     assert "already trained" in smoke(unpaired, tmp_path / "run", "--steps", "2").output
     assert "2 of them before" in smoke(unpaired, tmp_path / "run", "--steps", "3").output
+
+
+def test_a_papers_preset_without_a_gpu_says_how_long_it_takes(single: Path, tmp_path: Path) -> None:
+    words = ("dcgan", "--data", single, "--out", tmp_path / "run", "--dry-run", *sets(DCGAN))
+    big = sets(["training.batch=512", "training.steps=1000000", "data.size=[16, 16]"])
+    assert "or more; --minutes N ends in time" in train(*words, *big).output
+    assert "--minutes N" not in train(*words, *big, "--minutes", "1").output
+    assert "--minutes N" not in train(*words, "--steps", "10").output
+    assert not (tmp_path / "run").exists()
+
+
+def test_classes_are_told_with_their_counts(zoo: Path, tmp_path: Path) -> None:
+    tiny = sets(["data.size=[16, 16]", "networks.generator.width=4", "networks.discriminator.width=4"])
+    told = train("biggan", "--data", zoo, "--out", tmp_path / "run", "--dry-run", *tiny)
+    assert "classes    clay (8), comic (8)" in told.output
