@@ -43,7 +43,7 @@ def test_as_many_blocks_as_leave_four_pixels(size: tuple[int, int], blocks: int)
 def test_too_small_images_and_too_many_blocks_are_refused() -> None:
     with pytest.raises(UserError, match=r"(?s)data.size.*15x64.*16 pixels"):
         make((15, 64))
-    with pytest.raises(UserError, match=r"(?s)networks.encoder.blocks: 3 blocks.*1 to 2"):
+    with pytest.raises(UserError, match=r"(?s)blocks: 3 blocks.*1 to 2"):
         make((32, 48), blocks=3)
     assert len(make((32, 48), blocks=1).blocks) == 1
 

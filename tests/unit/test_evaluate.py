@@ -212,7 +212,7 @@ def test_samples_have_the_classes_of_the_held_out_images(tmp_path: Path) -> None
     classed = drawing(shown, classes=["cat", "dog"])
     classed.generators["b"] = Asked(shown)
     evaluate(classed, layouts.find(tmp_path))
-    assert sorted(asked) == [0, 1, 1, 1, 1, 1, 1]
+    assert sorted(asked[:7]) == [0, 1, 1, 1, 1, 1, 1]  # the rest fills the batch up
 
 
 def test_a_metric_of_the_other_kind_says_where_it_belongs(tmp_path: Path) -> None:
