@@ -107,8 +107,8 @@ def test_labels_are_given_exactly_where_there_are_classes() -> None:
 
 
 @pytest.mark.slow
-def test_it_learns_both_where_images_are_bright_or_dark() -> None:
-    """Relativistic game with R1 and R2: both modes are drawn, in shares that swing, and little between them."""
+def test_it_learns_where_bright_and_dark_images_are_equally_many() -> None:
+    """Relativistic game with R1 and R2: both modes are drawn, in about the right shares, and little between them."""
     g = R3ganGenerator(4, 1, (8, 8), width=16, most=32)
     d = R3ganDiscriminator(1, (8, 8), width=16, most=32)
     players = [torch.optim.Adam(n.parameters(), lr=1e-3, betas=(0.0, 0.99)) for n in (g, d)]
@@ -123,8 +123,8 @@ def test_it_learns_both_where_images_are_bright_or_dark() -> None:
         judged = d(real)[0], d(fake)[0]
         slopes = torch.autograd.grad(judged[0].sum() + judged[1].sum(), (real, fake), create_graph=True)
         penalty = sum(slope.square().sum((1, 2, 3)).mean() for slope in slopes)
-        (functional.softplus(judged[1] - judged[0]).mean() + 0.05 * penalty).backward()
+        (functional.softplus(judged[1] - judged[0]).mean() + 0.5 * penalty).backward()  # a tenth loses a mode
         players[1].step()
     brightness = g.eval()(torch.randn(200, 4)).mean((1, 2, 3))
-    assert 0.1 < float((brightness > 0).float().mean()) < 0.9
+    assert 0.25 < float((brightness > 0).float().mean()) < 0.75
     assert float((brightness.abs() - 0.6).abs().lt(0.25).float().mean()) > 0.7

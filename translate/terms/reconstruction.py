@@ -29,8 +29,7 @@ class Reconstruction(nn.Module):
         if noise is not None and noise <= 0:
             raise UserError(f"noise of scale {noise:g}", where=".noise", expected="more than 0, or null")
         self.loss = {"l1": functional.l1_loss, "l2": functional.mse_loss}[loss]
-        self.factor = 1.0 if noise is None else 1 / noise if loss == "l1" else 1 / (2 * noise**2)
-        self.summed = noise is not None
+        self.scale = None if noise is None else noise if loss == "l1" else 2 * noise**2
 
     def for_generator(self, x: Translations) -> dict[str, Tensor]:
         """The difference, by the domain that an encoder reads; generators and encoders learn from it."""
@@ -39,6 +38,6 @@ class Reconstruction(nn.Module):
             rows = x.paired if x.stochastic else len(x.real(domain))
             if rows:
                 wanted = x.real(domain)[:rows]
-                factor = self.factor * (wanted[0].numel() if self.summed else 1)
-                losses[domain] = factor * self.loss(x.rebuilt(domain)[:rows].float(), wanted)
+                mean = self.loss(x.rebuilt(domain)[:rows].float(), wanted)
+                losses[domain] = mean if self.scale is None else mean * (wanted[0].numel() / self.scale)
         return losses
