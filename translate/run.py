@@ -123,7 +123,10 @@ def train(
 def _row(seconds: float, rate: float, waiting: float, losses: dict[str, float], trainer: Trainer) -> dict[str, float]:
     """What is logged of a step; losses unweighted."""
     row = {"seconds": seconds, "images_per_second": rate, "data_wait": waiting}
-    row |= {name if name.startswith("grad_norm/") else f"loss/{name}": value for name, value in losses.items()}
+    row |= {
+        name if name.startswith(("grad_norm/", "separation/")) else f"loss/{name}": value
+        for name, value in losses.items()
+    }
     return row | {f"learning_rate/{player}": o.param_groups[0]["lr"] for player, o in trainer.optimizers.items()}
 
 

@@ -74,7 +74,7 @@ class Trainer:
         turns = list(batch.split(self.training.discriminator_steps))
         logged: dict[str, Tensor] = {}
         for turn, rows in enumerate(turns):
-            parts = [Translations(b, self.networks, progress) for b in rows.split(self.training.accumulate)]
+            parts = [Translations(b, self.networks, progress, measure) for b in rows.split(self.training.accumulate)]
             for player in self.optimizers:
                 if player is Player.GENERATOR and turn:
                     continue
@@ -111,6 +111,11 @@ class Trainer:
                 x.detach()
                 for name, loss in losses.items():
                     logged[name] = logged.get(name, 0) + loss.value.detach() * shares[loss.paired]
+        if player is Player.DISCRIMINATOR:
+            for x in parts:
+                for domain, value in x.separations.items():
+                    name = f"separation/{domain}"
+                    logged[name] = logged.get(name, 0) + value / len(parts)
         if self.training.clip is not None:
             norm = nn.utils.clip_grad_norm_(group, self.training.clip)
         elif measure:

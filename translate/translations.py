@@ -11,6 +11,7 @@ from torch import Tensor, cat, exp, nn, randn_like
 
 from translate.domain import Batch, Domain
 from translate.prior import Prior
+from translate.separation import separation
 
 Made = Literal["fake", "rebuilt"]
 
@@ -48,13 +49,14 @@ class Networks:
 class Translations:
     """The real, translated, cycled, identity and rebuilt images [N, C, H, W] of one batch, and their latents [N, Z].
 
-    `progress`: the share of the training that is done, in [0, 1].
+    `progress`: the share of the training that is done, in [0, 1]. `measure`: keep `separations`, by the domain judged.
     """
 
-    def __init__(self, batch: Batch, networks: Networks, progress: float = 0.0) -> None:
-        self.batch, self.networks, self.progress = batch, networks, progress
+    def __init__(self, batch: Batch, networks: Networks, progress: float = 0.0, measure: bool = False) -> None:
+        self.batch, self.networks, self.progress, self.measure = batch, networks, progress, measure
         self._made: dict[str, Tensor] = {}
         self._heard: set[Domain] = set()
+        self.separations: dict[Domain, Tensor] = {}
 
     @property
     def produced(self) -> tuple[Domain, ...]:
@@ -178,6 +180,11 @@ class Translations:
         if listen is not None and domain not in self._heard:
             listen(logits)
             self._heard.add(domain)
+
+    def told_apart(self, domain: Domain, reals: list[Tensor], fakes: list[Tensor]) -> None:
+        """Keep how well `domain`'s discriminator tells these logits apart, where somebody wants to know."""
+        if self.measure and domain not in self.separations:  # of several adversarial terms the first
+            self.separations[domain] = separation(reals, fakes)
 
     def detach(self) -> None:
         """Keep the images, drop their graph."""

@@ -218,7 +218,7 @@ def test_the_log_holds_losses_norms_rates_and_speed(unpaired: Path, tmp_path: Pa
         "seconds", "images_per_second", "data_wait", "grad_norm/generator", "grad_norm/discriminator",
         "learning_rate/generator", "learning_rate/discriminator", "loss/cycle/a", "loss/cycle/b",
         "loss/adversarial/a", "loss/adversarial/b", "loss/adversarial/discriminator/a",
-        "loss/adversarial/discriminator/b",
+        "loss/adversarial/discriminator/b", "separation/a", "separation/b",
     }  # fmt: skip
     rows = log.read(tmp_path / "run")
     assert set(rows[0]) - {"step"} == expected

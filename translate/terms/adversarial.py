@@ -103,6 +103,7 @@ class Adversarial(nn.Module):
             if min(len(fake), len(real)):
                 reals = x.judge(domain, real, inputs)
                 fakes = x.judge(domain, *self._remember(domain, fake, inputs))
+                x.told_apart(domain, reals, fakes)
                 scales = zip(reals, fakes, strict=True)
                 losses[domain] = torch.stack([self._told_apart(r.float(), f.float()) for r, f in scales]).mean()
                 if self.game.undecided is not None:
