@@ -30,7 +30,7 @@ def main() -> None:
     bands = [
         np.concatenate([np.asarray(image) for image in images], axis=1)
         for direction in rows.values()
-        for images in zip(*direction, strict=True)
+        for images in zip(*((row.given, *row.outputs, row.truth) for row in direction), strict=True)
     ]
     white = np.full((GAP, bands[0].shape[1], 3), 255, np.uint8)
     grid = np.concatenate([*bands[:3], white, *bands[3:]])

@@ -74,7 +74,7 @@ def scores(run: Path, data: Path) -> list[tuple[int, float, dict[str, float]]]:
     rows = []
     for path in sorted((run / "checkpoints").glob("step-*.pt")):
         model = Model.load(run, checkpoint=path)
-        found: dict[str, Any] = evaluate(model, dataset)
+        found: dict[str, Any] = evaluate(model, dataset, names=["swd"]).scores
         rows.append((model.step, checkpoint.read(path)["seconds"] / 60, found["metrics"]["sample"]))
         print(f"{run.name}: step {model.step}: {found['metrics']['sample']}", file=sys.stderr, flush=True)
     print(f"training images instead: {found['baseline']['sample']}", file=sys.stderr)

@@ -197,6 +197,20 @@ class Log(Strict):
     keep: int = Field(2, gt=0, description="checkpoints kept")
 
 
+class Evaluation(Strict):
+    """Scores on held-out images while training."""
+
+    every: int = Field(500, gt=0, description="steps between two evaluations, if `share` allows")
+    metrics: list[str] | None = Field(
+        None, description="null: L1 and SSIM of held-out pairs, else the sliced Wasserstein distance; []: no evaluation"
+    )
+    split: str | None = Field(None, description="null: val, or test where there is none")
+    images: int = Field(256, gt=0, description="held-out images at most, evenly spaced")
+    best: str | None = Field(None, description="the metric that checkpoints/best.pt is best in; null: the first")
+    patience: int | None = Field(None, gt=0, description="stop after so many evaluations without a better one")
+    share: float = Field(0.1, gt=0, le=1, description="of the training time, that evaluations may cost")
+
+
 class Config(Strict):
     """A whole training run."""
 
@@ -207,6 +221,7 @@ class Config(Strict):
     produce: list[Domain] = Field([Domain.B, Domain.A], min_length=1, max_length=2)
     objective: dict[str, Term] = {"adversarial": Term(), "cycle": Term(weight=10.0)}
     training: Training = Training()
+    evaluation: Evaluation = Evaluation()
     log: Log = Log()
 
     @field_validator("objective")

@@ -28,7 +28,10 @@ def read(run: Path) -> list[dict[str, Any]]:
 
 
 class Log:
-    """Scalars and previews of one run, continued at `step`: rows that an unsaved stretch had written are dropped."""
+    """Scalars and previews of one run, continued at `step`: rows that an unsaved stretch had written are dropped.
+
+    `rows`: all that was said, as `read` gives them.
+    """
 
     def __init__(self, run: Path, step: int) -> None:
         with warnings.catch_warnings():
@@ -36,27 +39,29 @@ class Log:
             from torch.utils.tensorboard import SummaryWriter
 
         self._run = run
-        kept = [row for row in read(run) if row["step"] <= step]
-        (run / FILE).write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        self._rows = open(run / FILE, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
+        self.rows = [row for row in read(run) if row["step"] <= step]
+        (run / FILE).write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
+        self._file = open(run / FILE, "a", encoding="utf-8")  # noqa: SIM115 - closed by close()
         self._board = SummaryWriter(str(run / "tensorboard"), purge_step=step + 1 if step else None)
         self._thread = ThreadPoolExecutor(1)
         self._pending: list[Future[None]] = []
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """One row: {"step": .., name: value, ..}, and the same names in TensorBoard."""
-        self._later(self._write, step, values)
+        self.rows.append({"step": step, **{name: float(f"{value:.6g}") for name, value in values.items()}})
+        self._later(self._write, self.rows[-1])
 
     def previews(self, step: int, grids: dict[str, NDArray[np.uint8]]) -> None:
         """Grids [H, W, 3] by name, as RUN/previews/NAME-STEP.png and in TensorBoard."""
         for name, grid in grids.items():
             self._later(self._draw, step, name, grid)
 
-    def _write(self, step: int, values: dict[str, float]) -> None:
-        self._rows.write(json.dumps({"step": step, **{k: float(f"{v:.6g}") for k, v in values.items()}}) + "\n")
-        self._rows.flush()
-        for name, value in values.items():
-            self._board.add_scalar(name, value, step)
+    def _write(self, row: dict[str, Any]) -> None:
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
+        for name, value in row.items():
+            if name != "step":
+                self._board.add_scalar(name, value, row["step"])
 
     def _draw(self, step: int, name: str, grid: NDArray[np.uint8]) -> None:
         from PIL import Image
@@ -77,7 +82,7 @@ class Log:
         """Wait for everything to be written; raises what a write had failed with."""
         self._thread.shutdown(wait=True)
         self._board.close()
-        self._rows.close()
+        self._file.close()
         for done in self._pending:
             done.result()
 

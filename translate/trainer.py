@@ -131,6 +131,11 @@ class Trainer:
                     weight.clamp_(-self.training.weight_clip, self.training.weight_clip)
         return logged
 
+    def finite(self) -> bool:
+        """Whether all weights are numbers; one that is not spoils every further step."""
+        weights = [weight for group in self.parameters.values() for weight in group]
+        return bool(torch.isfinite(torch.stack([weight.detach().sum() for weight in weights])).all())
+
     def state_dict(self) -> dict[str, Any]:
         """Everything that a step changes: tensors and plain values only."""
         return {

@@ -113,7 +113,7 @@ def test_sample_and_report_of_an_unconditional_run(data: Path, tmp_path: Path) -
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["00000.png", "00001.png", "00002.png", "grid.png"]
     result = call("report", prior)
     assert result.exit_code == 0, result.output
-    assert (prior / "report.html").read_text().count("<img") == 36
+    assert (prior / "report.html").read_text().count("<img") == 36 + 3 + 4 * 4  # samples, held-out images, four and their nearest
 
 
 def test_samples_are_not_drawn_over_others_unasked(data: Path, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_samples_of_one_image(data: Path, tmp_path: Path) -> None:
     assert "two samples of one input" in call("evaluate", many).output
     assert call("report", many).exit_code == 0
     html = (many / "report.html").read_text()
-    assert html.count("<img") == 3 * 6
+    assert html.count("<img") == 3 * 7 + 1  # input, four samples, truth, error; the legend
     assert "Diversity" in html
 
 
@@ -304,7 +304,7 @@ def test_a_report_without_held_out_images_shows_training_images(run: Path, data:
     result = call("report", run)
     assert result.exit_code == 0, result.output
     html = (run / "report.html").read_text()
-    assert html.count("<img") == 9
+    assert html.count("<img") == 3 * 4 + 1 + 3 * 2  # input, output, truth, error; the legend; identity
     assert "training images, not held out" in html
     assert "held-out L1" not in html
 
@@ -328,7 +328,7 @@ def test_evaluate_prints_nothing_but_json_and_report_shows_it(run: Path, tmp_pat
     assert result.exit_code == 0, result.output
     scores = json.loads(result.stdout)
     assert scores["protocol"]["n"] == {"a2b": 3}
-    assert list(scores["metrics"]["a2b"]) == ["l1", "psnr", "ssim"]
+    assert {"l1", "l2", "psnr", "ssim", "swd"} <= set(scores["metrics"]["a2b"])
     assert call("evaluate", run, "--metrics", "l1", "--json", tmp_path / "s.json").exit_code == 0
     assert json.loads((tmp_path / "s.json").read_text())["metrics"]["a2b"] == {"l1": scores["metrics"]["a2b"]["l1"]}
     assert call("report", run, "--out", tmp_path / "r.html").exit_code == 0

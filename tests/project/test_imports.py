@@ -9,7 +9,8 @@ import pytest
 import translate
 
 PACKAGE = Path(translate.__file__).parent
-HEAVY = {"torch", "torchvision", "albumentations", "kornia", "matplotlib", "tensorboard", "skimage", "cv2"}
+HEAVY = {"torch", "torchvision", "albumentations", "kornia", "matplotlib", "tensorboard", "skimage", "cv2", "scipy"}
+HEAVY |= {"torch_fidelity", "torchmetrics"}
 
 
 def name_of(path: Path) -> str:
@@ -50,7 +51,9 @@ ALLOWED = {
     "translate.domain": (),
     "translate.ema": (),
     "translate.prior": (),
-    "translate.translations": ("translate.prior",),
+    "translate.separation": (),
+    "translate.clock": (),
+    "translate.translations": ("translate.prior", "translate.separation"),
     "translate.judging": ("translate.augment", "translate.objective"),
     "translate.signatures": (),
     "translate.objective": ("translate.translations",),
@@ -64,6 +67,7 @@ ALLOWED = {
     "translate.terms": ("translate.terms", "translate.translations"),
     "translate.data": ("translate.data",),
     "translate.metrics": ("translate.metrics",),
+    "translate.diagnosis": ("translate.diagnosis", "translate.data", "translate.metrics"),
 }
 """What a part may import of the others; parts that bring all together (cli, run, build, ..) are not listed."""
 

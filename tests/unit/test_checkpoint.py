@@ -118,3 +118,20 @@ def test_none_at_all(tmp_path: Path) -> None:
         checkpoint.newest(tmp_path)
     with pytest.raises(UserError, match="gone"):
         checkpoint.read(tmp_path / "gone.pt")
+
+
+def test_checkpoints_are_found_by_what_people_call_them(tmp_path: Path) -> None:
+    for step in (5, 20):
+        checkpoint.save(tmp_path, {"step": step}, keep=2)
+    checkpoint.save_best(tmp_path, {"step": 5})
+    names = {
+        "last": "step-00000020.pt",
+        "best": "best.pt",
+        "5": "step-00000005.pt",
+        "step-00000005": "step-00000005.pt",
+    }
+    for name, file in names.items():
+        assert checkpoint.find(tmp_path, name).name == file
+    with pytest.raises(UserError, match='no checkpoint "7"') as error:
+        checkpoint.find(tmp_path, "7")
+    assert "best, step-00000005, step-00000020" in str(error.value)

@@ -1,21 +1,28 @@
 """The metrics against independent implementations."""
 
+import dataclasses
+import importlib
 import tracemalloc
+from collections.abc import Iterator
 from hashlib import blake2b
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
+from torch.nn import functional as F
 
 from translate.errors import UserError
-from translate.evaluation import metrics
-from translate.metrics import TABLE, find, swd
+from translate.metrics import TABLE, find, lpips, swd
 from translate.metrics.l1 import l1
+from translate.metrics.l2 import l2
+from translate.metrics.ms_ssim import ms_ssim
 from translate.metrics.psnr import psnr
 from translate.metrics.ssim import ssim
+from translate.metrics.weights import PUBLISHED, digest
 
 Pixels = NDArray[np.uint8]
 
@@ -54,25 +61,142 @@ def test_l1_by_hand() -> None:
     assert l1(output, truth) == pytest.approx((255 + 255 + 3 + 0) / 4)
 
 
+@pytest.mark.parametrize("noise", [1, 10, 80])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_against_scikit_image(noise: float, channels: int) -> None:
+    from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
+
+    output, truth = scene(0, noise, channels)
+    assert psnr(output, truth) == pytest.approx(peak_signal_noise_ratio(truth, output, data_range=255), abs=1e-4)
+    assert l2(output, truth) == pytest.approx(mean_squared_error(truth, output) ** 0.5, abs=1e-4)
+    one, two = output / 255, truth / 255  # in another range
+    expected = structural_similarity(
+        one, two, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0, channel_axis=-1
+    )
+    assert ssim(output, truth) == pytest.approx(expected, abs=1e-4)
+
+
+def test_l2_by_hand() -> None:
+    output = np.array([[[0], [255]], [[10], [20]]], np.uint8)
+    truth = np.array([[[255], [0]], [[13], [20]]], np.uint8)
+    assert l2(output, truth) == pytest.approx(((255**2 + 255**2 + 3**2) / 4) ** 0.5)
+
+
+def large(noise: float) -> tuple[Pixels, Pixels]:
+    """As `scene`, uint8 [180, 200, 3]."""
+    truth = smooth(1, 0, (180, 200))[0]
+    noisy = truth + np.random.default_rng(1).normal(0, noise, truth.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8), truth
+
+
+def naive_ms_ssim(output: Pixels, truth: Pixels) -> float:
+    """Wang et al. 2003, eq. 7, from the text; borders as torchmetrics says."""
+    exponents = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
+    one, two = output.astype(float), truth.astype(float)
+    product = 1.0
+    for scale, exponent in enumerate(exponents):
+
+        def blurred(image: np.ndarray) -> np.ndarray:
+            return ndimage.gaussian_filter(image, (1.5, 1.5, 0), mode="mirror", radius=(5, 5, 0))
+
+        mean_one, mean_two = blurred(one), blurred(two)
+        variances = blurred(one**2) - mean_one**2 + blurred(two**2) - mean_two**2
+        structure = (2 * (blurred(one * two) - mean_one * mean_two) + 7.65**2) / (variances + 7.65**2)
+        luminance = (2 * mean_one * mean_two + 2.55**2) / (mean_one**2 + mean_two**2 + 2.55**2)
+        last = scale == len(exponents) - 1
+        product *= ((structure * luminance).mean() if last else structure[5:-5, 5:-5].mean()) ** exponent
+        height, width = (side // 2 * 2 for side in one.shape[:2])
+        one, two = (
+            image[:height, :width].reshape(height // 2, 2, width // 2, 2, -1).mean((1, 3)) for image in (one, two)
+        )
+    return product
+
+
+@pytest.mark.parametrize("noise", [3, 30])
+def test_ms_ssim_against_a_transcription_of_the_paper(noise: float) -> None:
+    output, truth = large(noise)
+    assert ms_ssim(output, truth) == pytest.approx(naive_ms_ssim(output, truth), abs=1e-4)
+
+
+@pytest.fixture
+def alexnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Random weights of AlexNet's convolutions, as torchvision names them, in an otherwise empty cache."""
+    random, sizes = torch.Generator().manual_seed(0), [(0, 3, 64, 11), (3, 64, 192, 5), (6, 192, 384, 3)]
+    state = {}
+    for index, into, out, side in [*sizes, (8, 384, 256, 3), (10, 256, 256, 3)]:
+        scale = (2 / (into * side**2)) ** 0.5
+        state[f"features.{index}.weight"] = scale * torch.randn(out, into, side, side, generator=random)
+        state[f"features.{index}.bias"] = 0.1 * torch.randn(out, generator=random)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    path = tmp_path / "hub" / "checkpoints" / "alexnet-owt-7be5be79.pth"
+    path.parent.mkdir(parents=True)
+    torch.save(state, path)
+    known = dataclasses.replace(PUBLISHED["alexnet"], sha256=digest(path))
+    monkeypatch.setitem(PUBLISHED, "alexnet", known)
+    lpips._network.cache_clear()
+    yield path
+    lpips._network.cache_clear()
+
+
+def naive_lpips(output: Pixels, truth: Pixels, state: dict[str, torch.Tensor]) -> float:
+    """Zhang et al. 2018, eq. 1, with the published linear heads."""
+    import torchmetrics.functional.image.lpips as theirs
+
+    heads = torch.load(Path(theirs.__file__).parent / "lpips_models" / "alex.pth", map_location="cpu")
+    shift, scale = (torch.tensor(v)[:, None, None] for v in ((-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)))
+    ones = []
+    for image in (output, truth):
+        x = (torch.from_numpy(image).float().permute(2, 0, 1)[None] / 127.5 - 1 - shift) / scale
+        layers = []
+        for index, stride, padding in [(0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1)]:
+            x = F.max_pool2d(x, 3, 2) if index in (3, 6) else x
+            weight, bias = state[f"features.{index}.weight"], state[f"features.{index}.bias"]
+            x = F.conv2d(x, weight, bias, stride, padding).relu()
+            layers.append(x / (1e-8 + x.square().sum(1, keepdim=True)).sqrt())
+        ones.append(layers)
+    return sum(
+        float((heads[f"lin{k}.model.1.weight"] * (a - b).square()).sum(1).mean())
+        for k, (a, b) in enumerate(zip(*ones, strict=True))
+    )
+
+
+def test_lpips_against_a_transcription_of_the_paper(alexnet: Path) -> None:
+    output, truth = scene(0, 20)
+    expected = naive_lpips(output, truth, torch.load(alexnet))
+    assert expected > 1e-3
+    assert lpips.lpips(output, truth) == pytest.approx(expected, rel=1e-4)
+    assert lpips.lpips(output, truth, weights=alexnet) == lpips.lpips(output, truth)
+    grey, other = output[..., :1], truth[..., :1]
+    assert lpips.lpips(grey, other) == lpips.lpips(grey.repeat(3, 2), other.repeat(3, 2))
+
+
 @pytest.mark.parametrize("name", TABLE)
-def test_equal_is_best_and_finite_and_worse_is_worse(name: str) -> None:
-    metric = metrics([name])[name]
-    truth = scene(0, 1)[1]
-    scores = [metric(truth, truth)] + [metric(scene(0, noise)[0], truth) for noise in (3, 30, 90)]
-    assert all(np.isfinite(scores))
+def test_equal_is_best_and_finite_and_worse_is_worse(name: str, alexnet: Path) -> None:
+    module, _, function = TABLE[name].function.partition(":")
+    metric = getattr(importlib.import_module(module), function)
+    truth = large(0)[1]
+    scores = [metric(truth, truth)] + [metric(large(noise)[0], truth) for noise in (3, 30, 90)]
+    assert all(isinstance(score, float) and np.isfinite(score) for score in scores)
     assert scores == sorted(scores, reverse=TABLE[name].better == "higher")
     assert len(set(scores)) == 4
 
 
-def test_unknown_metric_names_the_nearest() -> None:
-    with pytest.raises(UserError, match='Did you mean "ssim"'):
-        metrics(["ssmi"])
+def test_images_that_a_metric_cannot_compare_are_refused_with_the_reason(alexnet: Path) -> None:
+    small = np.zeros((10, 200, 3), np.uint8)
+    for metric, least in ((ssim, "11x11"), (ms_ssim, "176x176"), (lpips.lpips, "31x31")):
+        with pytest.raises(UserError, match=f"{least} pixels or more, these have 10x200"):
+            metric(small, small)
+        enough = np.zeros((int(least.split("x")[0]), 200, 3), np.uint8)
+        assert metric(enough, enough) == pytest.approx(0 if metric is lpips.lpips else 1, abs=1e-6)
+    with pytest.raises(UserError, match="2 channels"):
+        lpips.lpips(np.zeros((40, 40, 2), np.uint8), np.zeros((40, 40, 2), np.uint8))
 
 
-def test_ssim_refuses_images_below_its_window() -> None:
-    small = np.zeros((10, 30, 3), np.uint8)
-    with pytest.raises(UserError, match="11x11"):
-        ssim(small, small)
+def test_lpips_without_weights_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    lpips._network.cache_clear()
+    with pytest.raises(UserError, match="weights of AlexNet are not here"):
+        lpips.lpips(*scene(0, 1))
 
 
 def naive_swd(fake: Pixels, real: Pixels, seed: int) -> dict[int, float]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from translate.cli import options
 from translate.domain import Domain
 from translate.errors import UserError
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 )
 @click.option("--batch", default=8, show_default=True, type=click.IntRange(1), help="Images of one size at a time.")
 @click.option("--overwrite", is_flag=True, help="Translate again what exists.")
+@options.checkpoint
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 def command(
     run: Path,
@@ -42,6 +44,7 @@ def command(
     seed: int,
     batch: int,
     overwrite: bool,
+    checkpoint: str,
     device: str,
 ) -> None:
     """Translate INPUT, a folder with its subfolders or one image, by the model in RUN into OUTPUT.
@@ -68,9 +71,11 @@ def command(
             hint="leave --samples out",
         )
     plan(input, output, samples)  # a wrong path is said before torch is imported
+    from translate import checkpoint as checkpoints
     from translate.inference.model import Model
 
-    summary = _apply(Model.load(run, device), input, output, direction, batch, overwrite, samples, seed)
+    model = Model.load(run, device, checkpoints.find(run, checkpoint))
+    summary = _apply(model, input, output, direction, batch, overwrite, samples, seed)
     click.echo(_sentence(summary, output), err=True)
     for path, reason in summary.failed:
         click.echo(f"failed: {path}: {reason}", err=True)

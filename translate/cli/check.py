@@ -24,6 +24,8 @@ def command(directory: Path, pairs: str, file: str | None) -> None:
 
     Every image is decoded. Exits with 1 when something should be mended; advice alone is no reason.
     """
+    from translate import diagnosis
+    from translate.data import layouts
     from translate.data.check import check
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -32,13 +34,16 @@ def command(directory: Path, pairs: str, file: str | None) -> None:
         def progress(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        found = check(directory, int(pairs) if pairs.isdigit() else pairs, progress)
+        kept = int(pairs) if pairs.isdigit() else pairs
+        found = check(directory, kept, progress)
+        bar.update(task, description="comparing", total=None)
+        found["findings"] = [finding.as_json() for finding in diagnosis.of_data(layouts.find(directory, kept))]
     if file:
         with click.open_file(file, "w", encoding="utf-8") as opened:
             opened.write(json.dumps(found, indent=2) + "\n")
     if file != "-":
         _print(found)
-    if found["problems"]:
+    if found["problems"] or found["findings"]:
         raise SystemExit(1)
 
 
@@ -66,7 +71,10 @@ def _print(found: dict[str, Any]) -> None:
         console.print(f"  no partner: {name}", markup=False)
     for problem in found["problems"]:
         console.print(f"! {problem}", markup=False, style="yellow")
+    for finding in found["findings"]:
+        console.print(f"! {finding['name']}: {finding['message']}", markup=False, style="yellow")
+        console.print(f"  try: {finding['try']}", markup=False)
     for advice in found["advice"]:
         console.print(f"advice: {advice}", markup=False)
-    if not found["problems"]:
+    if not found["problems"] and not found["findings"]:
         console.print("nothing wrong found", style="green")

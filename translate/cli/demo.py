@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from translate.config import Config
     from translate.data.layouts import Dataset
+    from translate.evaluation.result import Evaluation
     from translate.inference.model import Model
 
 TRAIN, TEST, SIZE = 2000, 200, 64
@@ -63,9 +63,10 @@ def command(out: Path, minutes: float, seed: int, device: str) -> None:
     click.echo(f"3/5 translating the held-out faces both ways: {out / 'translated'}")
     _translate(model, data, out / "translated")
     click.echo(f"4/5 scoring against the truth and against doing nothing: {out / 'scores.json'}")
-    scores = _score(model, dataset, out, seed)
+    evaluation = _score(model, dataset, run, out, seed)
     click.echo(f"5/5 {out / 'report.html'}")
-    _report(model, dataset, config, run, out, scores)
+    _report(model, dataset, run, out, evaluation)
+    scores = evaluation.scores
     for direction in scores["metrics"]:
         ours, nothing = scores["metrics"][direction]["l1"], scores["baseline"][direction]["l1"]
         sentence = f"held-out error {ours:.1f} grey levels, doing nothing {nothing:.1f}"
@@ -85,17 +86,17 @@ def _translate(model: Model, data: Path, translated: Path) -> None:
         apply(model, data / f"test{to.other.upper()}", target, to, batch=16, overwrite=True)
 
 
-def _score(model: Model, dataset: Dataset, out: Path, seed: int) -> dict[str, Any]:
-    from translate.evaluation import evaluate
-
-    scores = evaluate(model, dataset, "test", seed=seed)
-    (out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
-    return scores
-
-
-def _report(model: Model, dataset: Dataset, config: Config, run: Path, out: Path, scores: dict[str, Any]) -> None:
+def _score(model: Model, dataset: Dataset, run: Path, out: Path, seed: int) -> Evaluation:
     from translate import log
-    from translate.evaluation import examples
-    from translate.report import page
+    from translate.evaluation import evaluate
+    from translate.report.commands import RESAMPLES
 
-    page.write(out / "report.html", run, config, scores, examples(model, dataset, "test"), log.read(run))
+    evaluation = evaluate(model, dataset, "test", seed=seed, bootstrap=RESAMPLES, history=log.read(run))
+    (out / "scores.json").write_text(json.dumps(evaluation.scores, indent=2) + "\n", encoding="utf-8")
+    return evaluation
+
+
+def _report(model: Model, dataset: Dataset, run: Path, out: Path, evaluation: Evaluation) -> None:
+    from translate.report import single
+
+    single.write(out / "report.html", run, model, dataset, "test", evaluation)

@@ -1,13 +1,16 @@
 """`translate evaluate`."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from translate.cli import options
 from translate.errors import UserError, unknown
-from translate.metrics import DISTRIBUTIONS, DIVERSITY, TABLE
+from translate.metrics import DISTRIBUTIONS, DIVERSITY, TABLE, find
 
 if TYPE_CHECKING:
     from translate.config import Config
@@ -36,9 +39,26 @@ if TYPE_CHECKING:
     "--metrics",
     "names",
     metavar="LIST",
-    help=f"Of {','.join(TABLE)} for pairs, of {','.join(DISTRIBUTIONS)} for sets.  [default: all]",
+    help=f"Of {', '.join((*TABLE, *DISTRIBUTIONS))}; of those that read features with _clip or _dino behind the name "
+    "too.  [default: all that need no download]",
+)
+@click.option("--size", metavar="WxH", help="Resize the images of --fake and --real, antialiased.")
+@click.option(
+    "--weights",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    help="Weights of a feature extractor: inception unless a NAME is given; repeatable.",
+)
+@click.option(
+    "--bootstrap",
+    metavar="N",
+    default=0,
+    type=click.IntRange(0),
+    help="95% intervals from N resamples (1000 is common).  [default: none]",
 )
 @click.option("--json", "file", metavar="FILE", help="Write the scores there; - for standard output, and nothing else.")
+@click.option("--csv", "table", type=click.Path(path_type=Path), help="Write the scores of each image there.")
+@options.checkpoint
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of samples and random metrics.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 def command(
@@ -50,20 +70,28 @@ def command(
     real: Path | None,
     paired: bool,
     names: str | None,
+    size: str | None,
+    weights: tuple[str, ...],
+    bootstrap: int,
     file: str | None,
+    table: Path | None,
+    checkpoint: str,
     seed: int,
     device: str,
 ) -> None:
     """Score RUN on held-out images, or the images in --fake against those in --real.
 
-    What translates is scored pair by pair, beside "do nothing"; what is drawn from nothing as a set of images, beside
-    real ones that the run was trained on. Of a stochastic RUN it says how much the outputs of one image differ.
+    What translates is scored pair by pair where the held-out images are pairs, and as a set of images in any case,
+    beside "do nothing" and beside real images; what is drawn from nothing as a set. Metrics whose weights are not here
+    are left out, unless --metrics names them: then they are downloaded. Of a stochastic RUN it says how much the
+    outputs of one image differ. Below the numbers stands what looks wrong, and what to try.
     Pictures that can't be read or have no partner are named, the rest is scored, and the exit code is 1.
     """
     chosen = [name.strip() for name in (names or "").split(",") if name.strip()] or None
     for name in chosen or []:
-        if name not in TABLE and name not in DISTRIBUTIONS:
+        if find(name) is None:
             raise unknown("metric", name, [*TABLE, *DISTRIBUTIONS], where="--metrics")
+    files = _files(weights)
     if run is None:
         if fake is None or real is None:
             raise UserError(
@@ -71,17 +99,57 @@ def command(
                 expected="a RUN, or both --fake and --real",
                 hint="translate evaluate RUN --data DIR, or translate evaluate --fake DIR --real DIR --paired",
             )
+        _require_pairs(table, paired)
+        from translate.device import device_of
         from translate.evaluation import evaluate_folders
 
-        scores = evaluate_folders(fake, real, paired, chosen, seed)
+        with _bar() as progress:
+            found = evaluate_folders(
+                fake,
+                real,
+                paired,
+                chosen,
+                seed,
+                progress,
+                size=_size(size),
+                bootstrap=bootstrap,
+                weights=files,
+                device=str(device_of(device)),
+            )
     else:
         if fake or real:
             raise UserError("RUN and --fake/--real are two ways to score; give one", hint="leave RUN out")
-        scores = _score(run, data, split, pairs, chosen, seed, device)
-    _say(scores, file)
-    protocol = scores["protocol"]
-    for name, reason in protocol["left_out"].items():
-        click.echo(f"left out: {name}: {reason}", err=True)
+        if size:
+            raise UserError("a RUN is scored at the size it was trained on", where="--size", hint="leave it out")
+        from translate.config import load_run
+
+        config = load_run(run)
+        dataset = dataset_of(config, data, split, pairs)
+        _require_pairs(table, not config.unconditional and bool(dataset.split(split).pairs))
+        from translate import checkpoint as checkpoints
+        from translate import log
+        from translate.evaluation import evaluate
+        from translate.inference.model import Model
+
+        model = Model.load(run, device, checkpoints.find(run, checkpoint))
+        with _bar() as progress:
+            found = evaluate(
+                model,
+                dataset,
+                split,
+                chosen,
+                seed,
+                progress,
+                bootstrap=bootstrap,
+                weights=files,
+                history=log.read(run),
+            )
+    if table is not None:
+        found.write_csv(table)
+    _say(found.scores, file)
+    protocol = found.scores["protocol"]
+    for reason, left_out in _by_reason(protocol["left_out"]).items():
+        click.echo(f"left out: {', '.join(left_out)}: {reason}", err=True)
     unmatched = protocol.get("unmatched", {"fake": [], "real": []})
     for path in unmatched["fake"] + unmatched["real"]:
         click.echo(f"no partner: {path}", err=True)
@@ -105,25 +173,52 @@ def dataset_of(config: "Config", data: Path | None, split: str, pairs: str | Non
     return layouts.find(root, kept)
 
 
-def _score(
-    run: Path, data: Path | None, split: str, pairs: str | None, names: list[str] | None, seed: int, device: str
-) -> dict[str, Any]:
-    from translate.config import load_run
+def _require_pairs(table: Path | None, paired: bool) -> None:
+    if table is not None and not paired:
+        raise UserError(
+            "there are no pairs, so no image has a score of its own",
+            where="--csv",
+            hint="leave it out; --json has the scores of the sets",
+        )
 
-    config = load_run(run)
-    dataset = dataset_of(config, data, split, pairs)
+
+def _files(weights: tuple[str, ...]) -> dict[str, Path]:
+    """{extractor: file} of "FILE" and "NAME=FILE"."""
+    found = {}
+    for given in weights:
+        name, equals, path = given.rpartition("=")
+        file = Path(path if equals else given)
+        if not file.is_file():
+            raise UserError("there is no such file", where=f"--weights {given}", expected="[NAME=]FILE")
+        found[name or "inception"] = file
+    return found
+
+
+def _size(given: str | None) -> tuple[int, int] | None:
+    """(height, width) of "WIDTHxHEIGHT", or of one number for both."""
+    if given is None:
+        return None
+    width, _, height = given.partition("x")
+    if not (width.isdigit() and (height or width).isdigit()):
+        raise UserError(f'"{given}" is no size', where="--size", expected="WIDTHxHEIGHT in pixels, such as 256x256")
+    return int(height or width), int(width)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    from translate.evaluation import evaluate
-    from translate.inference.model import Model
-
-    model = Model.load(run, device)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("scoring", total=None)
-        return evaluate(
-            model, dataset, split, names, seed, lambda done, total: bar.update(task, completed=done, total=total)
-        )
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _by_reason(left_out: dict[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        found.setdefault(reason, []).append(name)
+    return found
 
 
 def _say(scores: dict[str, Any], file: str | None) -> None:
@@ -138,27 +233,46 @@ def _say(scores: dict[str, Any], file: str | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    columns = list(next(iter(scores["metrics"].values())))
-    counts = scores["protocol"]["n"]
-    table = Table("", *columns, "n")
-    for direction, values in scores["metrics"].items():
-        table.add_row(direction, *_cells(values, columns), str(counts[direction]), style="bold")
-        if direction in scores["baseline"]:
-            beside = "  training images" if direction == "sample" else "  do nothing"
-            count = str(counts.get("baseline", counts[direction]))
-            table.add_row(beside, *_cells(scores["baseline"][direction], columns), count, style="dim")
     console = Console()
-    console.print(table)
-    if "sample" in scores["metrics"]:
-        console.print(
-            "sliced Wasserstein distances x 1,000: smaller is better, and what training images have in place of new "
-            "ones is as good as it gets; fewer images (n) mean larger distances",
-            style="dim",
-        )
+    for direction, values in scores["metrics"].items():
+        beside = {
+            heading: scores[key][direction]
+            for key, heading in _beside(direction).items()
+            if scores.get(key, {}).get(direction)
+        }
+        reach = scores.get("intervals", {}).get(direction, {})
+        count = scores["protocol"]["n"][direction]
+        table = Table(f"{direction}, {count:,} images", "", *(["95%"] if reach else []), *beside, "better is")
+        for name, value in values.items():
+            entry = find(name)
+            first = name == scores["headline"][direction]
+            table.add_row(
+                entry.label if entry else name,
+                f"{value:.3f}",
+                *([_ends(reach.get(name))] if reach else []),
+                *(f"{others[name]:.3f}" if name in others else "" for others in beside.values()),
+                entry.better if entry else "",
+                style="bold" if first else None,
+            )
+        console.print(table)
     for direction, found in scores.get("diversity", {}).items():
         for name, value in found.items():
             console.print(f"{direction}, {scores['protocol']['samples']} samples: {DIVERSITY[name]}: {value:.2f}")
+    for sentence in scores.get("warnings", []):
+        console.print(f"note: {sentence}", style="yellow", markup=False, soft_wrap=True)
+    for finding in scores["findings"]:
+        style = "bold red" if finding["severity"] == "error" else "bold yellow"
+        where = f"{finding['direction']}: " if finding["direction"] else ""
+        console.print(f"{finding['name']}: {where}{finding['message']}", style=style, markup=False, soft_wrap=True)
+        console.print(f"  try: {finding['try']}", markup=False, soft_wrap=True)
 
 
-def _cells(values: dict[str, float], columns: list[str]) -> list[str]:
-    return [f"{values[name]:.3f}" if name in values else "" for name in columns]
+def _beside(direction: str) -> dict[str, str]:
+    """What stands beside a direction's values: the key of the scores, and its heading."""
+    if direction == "sample":
+        return {"baseline": "training images"}
+    return {"baseline": "do nothing", "reference": "real images" if direction == "fake" else "training images"}
+
+
+def _ends(reach: list[float] | None) -> str:
+    return "" if reach is None else f"{reach[0]:.3f} to {reach[1]:.3f}"

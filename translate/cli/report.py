@@ -5,92 +5,118 @@ from typing import TYPE_CHECKING
 
 import click
 
+from translate.cli import options
 from translate.errors import UserError
 
 if TYPE_CHECKING:
     from translate.config import Config
     from translate.data.layouts import Dataset
+    from translate.evaluation.result import Evaluation
     from translate.inference.model import Model
-
-SAMPLES = 36
 
 
 @click.command("report")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Dataset to show and score.  [default: what RUN trained on]"
 )
-@click.option("--out", type=click.Path(path_type=Path), help="The file.  [default: RUN/report.html]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The file.  [default: RUN/report.html; of several runs compare.html]"
+)
+@options.checkpoint
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
-def command(run: Path, data: Path | None, out: Path | None, device: str) -> None:
-    """Write one self-contained HTML file about RUN: pictures, scores where there are held-out pairs, loss curves.
+def command(runs: tuple[Path, ...], data: Path | None, out: Path | None, checkpoint: str, device: str) -> None:
+    """Write one self-contained HTML file about RUN: scores beside doing nothing, pictures, findings, curves.
 
-    Without held-out images it shows training images, and says so; if the data has moved, the curves alone.
+    Without held-out images it shows training images, and says so; if the data has moved, the curves alone. Of several
+    runs it writes a comparison: the same inputs side by side, and the differences of their scores with intervals.
     """
     from translate.config import load_run
 
-    config = load_run(run)
-    out = out or run / "report.html"
-    if out.is_dir():
-        raise UserError("this is a folder", where="--out", expected="the path of a file, such as report.html")
-    dataset, gone = _dataset(config, data)
-    from translate import log
-    from translate.inference.model import Model
-    from translate.report.page import write
+    configs = [load_run(run) for run in runs]
+    out = out or (runs[0] / "report.html" if len(runs) == 1 else Path("compare.html"))
+    from translate.report import files
 
-    model = Model.load(run, device)
-    if config.unconditional:
-        _of_samples(out, run, model, dataset, gone)
-    elif dataset is None:
-        unscored = f"The data can't be found ({gone}), so there are no pictures and no score here."
-        write(out, run, config, {}, {}, log.read(run), unscored=unscored)
-        click.echo(f"{unscored} `translate report {run} --data DIR` says where it is.", err=True)
+    files.require_ours(out)
+    if len(runs) > 1:
+        _compare(runs, configs, data, out, checkpoint, device)
     else:
-        from translate.evaluation import evaluate, examples
-
-        split = next((name for name in ("test", "val") if name in dataset.splits), None)
-        if split is None:
-            write(
-                out,
-                run,
-                config,
-                {},
-                examples(model, dataset, "train"),
-                log.read(run),
-                caption="Evenly spaced over the training images, not held out; none picked by hand.",
-                unscored="There are no held-out images, so there is no score, and the pictures below, which are "
-                "training images, say little about new ones.",
-            )
-            click.echo(f"{dataset.root} holds no held-out images; the report shows training images", err=True)
-        else:
-            scores = evaluate(model, dataset, split) if dataset.split(split).pairs else {}
-            write(out, run, config, scores, examples(model, dataset, split), log.read(run))
+        _tell(runs[0], configs[0], data, out, checkpoint, device)
     click.echo(str(out))
 
 
-def _of_samples(out: Path, run: Path, model: "Model", dataset: "Dataset | None", gone: str) -> None:
+def _tell(run: Path, config: "Config", data: Path | None, out: Path, checkpoint: str, device: str) -> None:
+    dataset, gone = _dataset(config, data)
+    from translate import checkpoint as checkpoints
+    from translate.inference.model import Model
+    from translate.report import page, single
+
+    model = Model.load(run, device, checkpoints.find(run, checkpoint))
+    split, evaluation, unscored = _held_out(dataset), None, page.NO_SCORE
+    if dataset is None:
+        unscored = f"The data can't be found ({gone}), so there is no score here."
+        click.echo(f"{unscored} `translate report {run} --data DIR` says where it is.", err=True)
+    elif split is not None:
+        try:
+            evaluation = _scored(run, model, dataset, split)
+        except UserError as error:  # what can be shown is still worth showing
+            unscored = f"There is no score: {error.what}."
+            click.echo(unscored, err=True)
+    elif config.unconditional:
+        unscored = "There are no held-out images (a folder test/ beside train/), so there is no score."
+    else:
+        unscored = (
+            "There are no held-out images, so there is no score, and the pictures below, which are training images, "
+            "say little about new ones."
+        )
+        click.echo(f"{dataset.root} holds no held-out images; the report shows training images", err=True)
+    single.write(out, run, model, dataset, split, evaluation, unscored, data=data, checkpoint=checkpoint)
+
+
+def _compare(
+    runs: tuple[Path, ...], configs: list["Config"], data: Path | None, out: Path, checkpoint: str, device: str
+) -> None:
+    from translate.cli.evaluate import dataset_of
+    from translate.report import comparable
+
+    comparable.require(runs, configs)
+    dataset = dataset_of(configs[0], data, "test")
+    split = _held_out(dataset)
+    if split is None:
+        raise UserError(
+            "there are no held-out images to compare on", where=str(dataset.root), expected="a folder test/ or val/"
+        )
+    from translate import checkpoint as checkpoints
+    from translate.inference.model import Model
+    from translate.report import compare
+
+    models = [Model.load(run, device, checkpoints.find(run, checkpoint)) for run in runs]
+    evaluations = [_scored(run, model, dataset, split) for run, model in zip(runs, models, strict=True)]
+    compare.write(out, runs, models, dataset, split, evaluations, data, checkpoint)
+
+
+def _held_out(dataset: "Dataset | None") -> str | None:
+    return next((name for name in ("test", "val") if dataset and name in dataset.splits), None)
+
+
+def _scored(run: Path, model: "Model", dataset: "Dataset", split: str) -> "Evaluation":
+    from rich.console import Console
+    from rich.progress import Progress
+
     from translate import log
     from translate.evaluation import evaluate
-    from translate.inference.sampling import Sampler
-    from translate.report.page import write
+    from translate.report.commands import RESAMPLES
 
-    split = next((name for name in ("test", "val") if dataset and name in dataset.splits), None)
-    scores = evaluate(model, dataset, split) if dataset and split else {}
-    unscored = f"The data can't be found ({gone}), so there is no score."
-    if dataset:
-        unscored = "There are no held-out images (a folder test/ beside train/), so there is no score."
-    turn = f"; the classes in turn are {', '.join(model.classes)}" if model.classes else ""
-    samples = Sampler(model, classes=range(len(model.classes))).draw(SAMPLES)
-    write(
-        out,
-        run,
-        model.config,
-        scores,
-        {"sample": [(None, image, None) for image in samples]},
-        log.read(run),
-        caption=f"The first samples of seed 0, none picked by hand{turn}.",
-        unscored=unscored,
-    )
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"scoring {run.name}", total=None)
+        return evaluate(
+            model,
+            dataset,
+            split,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            bootstrap=RESAMPLES,
+            history=log.read(run),
+        )
 
 
 def _dataset(config: "Config", data: Path | None) -> tuple["Dataset | None", str]:

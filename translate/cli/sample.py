@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from translate.cli import options
 from translate.errors import UserError, unknown
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def _finite(context: click.Context, option: click.Parameter, value: float | None
 )
 @click.option("--movie", type=click.Choice(["gif", "mp4"]), help="mp4 needs the program ffmpeg.  [default: gif]")
 @click.option("--overwrite", is_flag=True, help="Replace images that OUTPUT holds from an earlier time.")
+@options.checkpoint
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 def command(
     run: Path,
@@ -90,6 +92,7 @@ def command(
     way: str | None,
     movie: str | None,
     overwrite: bool,
+    checkpoint: str,
     device: str,
 ) -> None:
     """Draw new images from the unconditional RUN into the folder OUTPUT: 00000.png ... and grid.png."""
@@ -118,6 +121,7 @@ def command(
             hint="leave --refine out",
         )
     _refuse_overwriting(run, output, grid, frames, movie or "gif", overwrite)
+    from translate import checkpoint as checkpoints
     from translate.inference.model import Model
     from translate.inference.movie import require
     from translate.inference.refine import STEP
@@ -125,7 +129,7 @@ def command(
 
     if frames is not None:
         require(movie or "gif")
-    model = Model.load(run, device, discriminators=refine is not None)
+    model = Model.load(run, device, checkpoints.find(run, checkpoint), discriminators=refine is not None)
     sampler = Sampler(model, seed, labels, truncation, refine or 0, refine_step or STEP)
     if frames is None:
         _sample(sampler, output, count or COUNT, grid)

@@ -112,6 +112,10 @@ def command(
     else:
         before = f", {outcome.begun:,} of them before" if outcome.begun else ""
         click.echo(f"trained {outcome.steps:,} steps{before}, {outcome.seconds / 60:.1f} minutes in all: {run}")
+    if outcome.stale:
+        click.echo("stopped: it has not become better for evaluation.patience evaluations; a larger one continues")
+    if outcome.scored:
+        click.echo(outcome.scored)
     what = "sample {} OUTPUT" if chosen.unconditional else "apply {} INPUT OUTPUT"
     what += " --samples 5" if chosen.stochastic else ""
     click.echo(f"next: translate {what.format(shlex.quote(str(run)))}")

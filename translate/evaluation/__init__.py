@@ -2,7 +2,8 @@
 
 from translate.evaluation.examples import Row, examples
 from translate.evaluation.folders import evaluate_folders
+from translate.evaluation.result import Evaluation, Scored
 from translate.evaluation.runs import evaluate
-from translate.evaluation.scores import metrics
+from translate.evaluation.scores import choose
 
-__all__ = ["Row", "evaluate", "evaluate_folders", "examples", "metrics"]
+__all__ = ["Evaluation", "Row", "Scored", "choose", "evaluate", "evaluate_folders", "examples"]

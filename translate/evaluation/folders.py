@@ -2,127 +2,197 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from translate import __version__
+from PIL import Image
+
 from translate.data import images
 from translate.data.images import Pixels, Unreadable
 from translate.data.layouts import ENDINGS
 from translate.errors import UserError
-from translate.evaluation.reading import spread
-from translate.evaluation.scores import Table, metrics, of_sets, require_some, set_metrics
-from translate.metrics.psnr import CAP
-from translate.metrics.swd import LARGEST
+from translate.evaluation import protocol
+from translate.evaluation.result import Evaluation, Scored
+from translate.evaluation.scores import Asked, Table, cautions, choose, headline
+from translate.evaluation.sets import Gathered
+
+Side = Literal["fake", "real"]
+Size = tuple[int, int]
+Progress = Callable[[int, int], None]
 
 
 def evaluate_folders(
-    fake: Path, real: Path, paired: bool, names: Iterable[str] | None = None, seed: int = 0
-) -> dict[str, Any]:
+    fake: Path,
+    real: Path,
+    paired: bool,
+    names: Iterable[str] | None = None,
+    seed: int = 0,
+    progress: Progress = lambda done, total: None,
+    *,
+    size: Size | None = None,
+    bootstrap: int = 0,
+    weights: Mapping[str, Path] | None = None,
+    device: str = "cpu",
+) -> Evaluation:
     """The scores of the images in `fake`: each against that of equal relative path (but for the ending) in `real` if
     `paired`, else the two folders as sets.
 
-    Images are compared as they are, in RGB. Those without a partner and unreadable ones are named in the protocol;
-    two of unequal size raise a UserError that names them.
+    Images are compared as they are, or resized to `size` (height, width), in RGB. Those without a partner, unreadable
+    ones and grey ones beside colour are named in the protocol; two of unequal size raise a UserError that names them.
     """
-    return _as_pairs(fake, real, names) if paired else _as_sets(fake, real, names, seed)
+    metrics = choose(names, paired=paired, weights=weights, device=device)
+    folders = _Folders(fake, real, Asked(metrics, seed=seed, resamples=bootstrap), size, progress)
+    return _as_pairs(folders) if paired else _as_sets(folders)
 
 
-def _as_pairs(fake: Path, real: Path, names: Iterable[str] | None) -> dict[str, Any]:
-    chosen = metrics(names)
-    fakes, reals = _by_stem(fake), _by_stem(real)
+class _Folders:
+    """The two folders, and how their images are read."""
+
+    def __init__(self, fake: Path, real: Path, asked: Asked, size: Size | None, progress: Progress) -> None:
+        self.fake, self.real, self.asked, self.size, self.progress = fake, real, asked, size, progress
+        self.unreadable: list[str] = []
+        self._grey = {"fake": 0, "real": 0}
+
+    def read(self, side: Side, path: Path) -> Pixels | None:
+        """RGB uint8 [H, W, 3]; None for a file that can't be read, which is named."""
+        try:
+            pixels = images.decode(path, 3)
+        except Unreadable as error:
+            self.unreadable.append(str(error))
+            return None
+        self._grey[side] += _is_grey(path)
+        return pixels if self.size is None else images.resize(pixels, self.size)
+
+    def evaluation(
+        self, ours: Gathered, real: Gathered, table: Table, scored: list[Scored], unmatched: dict[str, list[str]] | None
+    ) -> Evaluation:
+        """What was gathered, as scores with their protocol."""
+        asked, paired = self.asked, unmatched is not None
+        values, reach = asked.metrics.of_sets(ours, real, asked.seed, asked.resamples)
+        asked.metrics.require_some(str(self.fake))
+        values = table.means("fake") | values
+        among = asked.metrics.among(real, asked.seed)
+        counts = {"fake": ours.count} if paired else {"fake": ours.count, "real": real.count}
+        scores: dict[str, Any] = {
+            "protocol": {
+                "split": None,
+                "size": None if self.size is None else list(self.size),
+                "resize": None if self.size is None else protocol.RESIZE,
+                "seed": asked.seed,
+                "checkpoint": None,
+                "fake": str(self.fake),
+                "real": str(self.real),
+                **protocol.of_scores(asked.metrics, counts, self.unreadable, asked.resamples, paired),
+                **(
+                    {"reference": f"one half of the {real.count:,} real images in place of the fake ones"}
+                    if among
+                    else {}
+                ),
+                **({"unmatched": unmatched} if unmatched is not None else {}),
+            },
+            "metrics": {"fake": values},
+            "baseline": {},
+            "reference": {"fake": among} if among else {},
+            "headline": {"fake": headline(values, paired, min(ours.count, real.count))},
+            "warnings": [
+                *self._greys(ours.count, real.count),
+                *cautions(asked, ours, real, values),
+            ],
+            "findings": [],
+        }
+        if asked.resamples:
+            reach = table.intervals("fake", asked.resamples, asked.seed) | reach
+            scores["intervals"] = {"fake": {name: list(ends) for name, ends in reach.items()}}
+        return Evaluation(scores, scored)
+
+    def _greys(self, *counts: int) -> list[str]:
+        """A sentence where one folder is grey and the other is not: every colour is a difference then."""
+        grey = [n > count / 2 for n, count in zip(self._grey.values(), counts, strict=True)]
+        if grey[0] == grey[1]:
+            return []
+        folder, other = (self.fake, self.real) if grey[0] else (self.real, self.fake)
+        return [f"the images of {folder} are grey, those of {other} are not; both were compared as RGB"]
+
+
+def _as_pairs(folders: _Folders) -> Evaluation:
+    fakes, reals = _by_stem(folders.fake), _by_stem(folders.real)
     both = sorted(fakes.keys() & reals.keys())
+    where = f"{folders.fake}, {folders.real}"
     if not both:
         raise UserError(
             f"no image has a partner of the same name: {next(iter(fakes.values())).name} ..., "
             f"{next(iter(reals.values())).name} ...",
-            where=f"{fake}, {real}",
+            where=where,
             expected="equal relative paths but for the ending, as in FAKE/x/1.png and REAL/x/1.jpg",
             hint="without --paired the two folders are compared as sets",
         )
-    table, unreadable = Table(chosen), []
-    scored = 0
-    for stem in both:
-        try:
-            output, truth = images.decode(fakes[stem], 3), images.decode(reals[stem], 3)
-        except Unreadable as error:
-            unreadable.append(str(error))
+    metrics = folders.asked.metrics
+    table, scored = Table(metrics), []
+    ours, real = (Gathered(len(both), metrics.extractors) for _ in range(2))
+    first: tuple[Path, Pixels] | None = None
+    for index, stem in enumerate(both):
+        output, truth = folders.read("fake", fakes[stem]), folders.read("real", reals[stem])
+        folders.progress(index + 1, len(both))
+        if output is None or truth is None:
             continue
-        _require_equal(output, fakes[stem], truth, reals[stem])
-        table.add("fake", output, truth)
-        scored += 1
+        _require_equal(fakes[stem], output, reals[stem], truth)
+        name = fakes[stem].relative_to(folders.fake).as_posix()
+        scored.append(Scored("fake", index, name, table.add("fake", output, truth)))
+        first = first or (reals[stem], truth)
+        if first[1].shape == truth.shape:
+            ours.extend([output])
+            real.extend([truth])
+        else:
+            metrics.refuse_sets(f"{reals[stem].name} is of another size than {first[0].name}; --size HxW resizes all")
     if not scored:
-        raise UserError(f"none of the {len(both)} pairs can be read: {unreadable[0]}", where=f"{fake}, {real}")
-    require_some(chosen, table.left_out, str(fake))
-    protocol = _protocol(fake, real, {"fake": scored}, table.left_out, unreadable) | {
-        "psnr_cap": CAP,
-        "unmatched": {
-            "fake": [str(fakes[stem]) for stem in sorted(fakes.keys() - reals.keys())],
-            "real": [str(reals[stem]) for stem in sorted(reals.keys() - fakes.keys())],
-        },
+        raise UserError(f"none of the {len(both)} pairs can be read: {folders.unreadable[0]}", where=where)
+    unmatched = {
+        "fake": [str(fakes[stem]) for stem in sorted(fakes.keys() - reals.keys())],
+        "real": [str(reals[stem]) for stem in sorted(reals.keys() - fakes.keys())],
     }
-    return {"protocol": protocol, "metrics": table.means(), "baseline": {}, "findings": []}
+    return folders.evaluation(ours, real, table, scored, unmatched)
 
 
-def _as_sets(fake: Path, real: Path, names: Iterable[str] | None, seed: int) -> dict[str, Any]:
-    chosen = set_metrics(names)
-    unreadable: list[str] = []
-    sides = [_read(folder, unreadable) for folder in (fake, real)]
-    for folder, side in zip((fake, real), sides, strict=True):
-        if not side:
-            raise UserError(f"no image can be read: {unreadable[0]}", where=str(folder))
-    first, shape = next(iter(sides[1].items()))
-    for side in sides:
-        for path, pixels in side.items():
-            _require_equal(pixels, path, shape, first)
-    left_out: dict[str, str] = {}
-    fakes, reals = (list(side.values()) for side in sides)
-    scores = {"fake": of_sets(chosen, fakes, reals, seed, left_out)}
-    require_some(chosen, left_out, str(fake))
-    protocol = _protocol(fake, real, {"fake": len(fakes), "real": len(reals)}, left_out, unreadable) | {"seed": seed}
-    return {"protocol": protocol, "metrics": scores, "baseline": {}, "findings": []}
+def _as_sets(folders: _Folders) -> Evaluation:
+    metrics = folders.asked.metrics
+    paths: dict[Side, list[Path]] = {"fake": _images(folders.fake), "real": _images(folders.real)}
+    total, done = sum(map(len, paths.values())), 0
+    first: tuple[Path, Pixels] | None = None
+    sides: list[Gathered] = []
+    for name, found in paths.items():
+        side = Gathered(len(found), metrics.extractors)
+        sides.append(side)
+        for path in found:
+            pixels, done = folders.read(name, path), done + 1
+            folders.progress(done, total)
+            if pixels is None:
+                continue
+            first = first or (path, pixels)
+            _require_equal(path, pixels, *first)
+            side.extend([pixels])
+        if not side.count:
+            where = folders.fake if name == "fake" else folders.real
+            raise UserError(f"no image can be read: {folders.unreadable[0]}", where=str(where))
+    ours, real = sides
+    return folders.evaluation(ours, real, Table(metrics), [], None)
 
 
-def _protocol(
-    fake: Path, real: Path, counts: dict[str, int], left_out: dict[str, str], unreadable: list[str]
-) -> dict[str, Any]:
-    return {
-        "split": None,
-        "size": None,
-        "n": counts,
-        "resize": None,
-        "seed": None,
-        "checkpoint": None,
-        "version": __version__,
-        "range": "uint8, 0 to 255",
-        "fake": str(fake),
-        "real": str(real),
-        "left_out": left_out,
-        "unreadable": unreadable,
-    }
-
-
-def _require_equal(pixels: Pixels, path: Path, others: Pixels, other: Path) -> None:
+def _require_equal(path: Path, pixels: Pixels, other: Path, others: Pixels) -> None:
+    """Raise UserError for two images of unequal size."""
     if pixels.shape != others.shape:
+        height, width = (min(sides) for sides in zip(pixels.shape[:2], others.shape[:2], strict=True))
         raise UserError(
             f"is {pixels.shape[1]}x{pixels.shape[0]}, but {other} is {others.shape[1]}x{others.shape[0]}",
             where=str(path),
-            expected="images of equal size (they are compared as they are)",
-            hint="for a run of your own: translate evaluate RUN --data DIR, which resizes",
+            expected="images of equal size, as they are compared as they are",
+            hint=f"--size {width}x{height} resizes all; for a run of your own: translate evaluate RUN --data DIR",
         )
 
 
-def _read(folder: Path, unreadable: list[str]) -> dict[Path, Pixels]:
-    """At most LARGEST of the folder's images, evenly spaced."""
-    paths = _images(folder)
-    found = {}
-    for i in spread(len(paths), LARGEST):
-        try:
-            found[paths[i]] = images.decode(paths[i], 3)
-        except Unreadable as error:
-            unreadable.append(str(error))
-    return found
+def _is_grey(path: Path) -> bool:
+    with Image.open(path) as image:  # the header alone: the pixels were decoded before
+        return image.mode in ("1", "L", "LA", "I", "I;16", "F")
 
 
 def _images(root: Path) -> list[Path]:

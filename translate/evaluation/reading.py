@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,15 +26,13 @@ def at_size(picture: Picture, domain: Domain, model: Model) -> Pixels:
     return images.resize(images.decode(picture, model.channels[domain], model.frames[domain]), model.size)
 
 
-def readable(pictures: Iterable[Picture], domain: Domain, model: Model, unreadable: list[str]) -> list[Pixels]:
+def readable(pictures: Iterable[Picture], domain: Domain, model: Model, unreadable: list[str]) -> Iterator[Pixels]:
     """Those pictures at the training size that can be read; the others are named in `unreadable`."""
-    found = []
     for picture in pictures:
         try:
-            found.append(at_size(picture, domain, model))
+            yield at_size(picture, domain, model)
         except Unreadable as error:
             unreadable.append(str(error))
-    return found
 
 
 def translated(model: Model, inputs: list[Pixels], to: Domain, latents: Tensor | None = None) -> Pixels:

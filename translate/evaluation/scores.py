@@ -3,101 +3,266 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from statistics import fmean
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from translate.data.images import Pixels
 from translate.errors import UserError, unknown
-from translate.metrics import DISTRIBUTIONS, TABLE, Entry
+from translate.evaluation import intervals
+from translate.evaluation.sets import Gathered
+from translate.metrics import DISTRIBUTIONS, TABLE, Entry, find
 
-Metric = Callable[[Pixels, Pixels], float]
-SetMetric = Callable[[NDArray[np.uint8], NDArray[np.uint8], int], dict[str, float]]
+if TYPE_CHECKING:
+    from translate.metrics.features import Extractor
 
+Values = dict[str, float]
+Intervals = dict[str, tuple[float, float]]
+PairMetric = Callable[[Pixels, Pixels], float]
 
-def metrics(names: Iterable[str] | None = None) -> dict[str, Metric]:
-    """The metrics of an output and its truth of these names, all of them for None; a UserError names the nearest to an
-    unknown one, and where one of sets would fit."""
-    chosen = list(TABLE if names is None else names)
-    for name in chosen:
-        if name in DISTRIBUTIONS:
-            raise UserError(
-                f"{name} compares sets of images, not an output with its truth",
-                where="--metrics",
-                expected="some of " + ", ".join(TABLE),
-                hint="translate evaluate --fake DIR --real DIR, without --paired, for the outputs in a folder",
-            )
-    return _named(chosen, TABLE)
+FEW = 2048
+"""Images below which KID, which is not biased, speaks before FID: as many as Inception has features."""
+MANY = 50
+"""Images of a set below which a distance is hardly more than chance."""
+HEADLINES: dict[str, tuple[str, ...]] = {"pairs": ("lpips", "ssim", "l1"), "sets": ("fid", "kid", "swd")}
+"""Which score is named first, of those that were computed."""
 
 
-def set_metrics(names: Iterable[str] | None = None) -> dict[str, SetMetric]:
-    """The metrics of a set of images and a set of real ones, as `metrics`."""
-    chosen = list(DISTRIBUTIONS if names is None else names)
-    for name in chosen:
-        if name in TABLE:
+@dataclass(frozen=True)
+class SetMetric:
+    """A metric of two sets: its function, what that looks at (the images, or an extractor's features), the suffix of
+    its values' names where the features are not those that the bare name stands for, and the names that it answers."""
+
+    function: Callable[[Any, Any, int], Values]
+    features: str | None
+    suffix: str = ""
+    names: tuple[str, ...] = ()
+
+    def read(self, images: Gathered) -> Any:
+        """What it looks at of a set; has a length, and parts by index."""
+        return images.images if self.features is None else images.features(self.features)
+
+    def __call__(self, ours: Any, theirs: Any, seed: int) -> Values:
+        """The values by name, of what was `read` of two sets."""
+        return {name + self.suffix: value for name, value in self.function(ours, theirs, seed).items()}
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What is computed: metrics of an output and its truth, metrics of sets, and the extractors that these share.
+
+    `left_out`: those that can't be, with the reason.
+    """
+
+    pairs: dict[str, PairMetric]
+    sets: list[SetMetric]
+    extractors: dict[str, Extractor] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all that is asked for."""
+        return (*self.pairs, *(name for metric in self.sets for name in metric.names))
+
+    def of_sets(self, ours: Gathered, theirs: Gathered, seed: int, resamples: int = 0) -> tuple[Values, Intervals]:
+        """The values of two sets, and their intervals if `resamples`; a metric that refuses them is left out."""
+        values: Values = {}
+        reach: Intervals = {}
+        for metric in self.sets:
+            if metric.names[0] in self.left_out:
+                continue
+            one, two = metric.read(ours), metric.read(theirs)
+            try:
+                found = metric(one, two, seed)
+                if resamples:
+                    reach |= intervals.of_sets(
+                        found,
+                        lambda i, j, m=metric, a=one, b=two: m(a[i], b[j], seed),  # type: ignore[misc]
+                        (len(one), len(two)),
+                        resamples,
+                        seed,
+                    )
+            except UserError as error:
+                self.left_out.update(dict.fromkeys(metric.names, error.what))
+                continue
+            values |= found
+        return values, reach
+
+    def among(self, images: Gathered, seed: int) -> Values:
+        """What one half of a set has in place of fakes, the other half being the real ones: as near as real images come
+        to real images, at half the count. Empty for sets that halves say nothing about."""
+        values: Values = {}
+        for metric in self.sets:
+            if metric.names[0] in self.left_out:
+                continue
+            known = metric.read(images)
+            if len(known) < 2 * MANY:
+                continue
+            values |= metric(known[::2], known[1::2], seed)
+        return values
+
+    def refuse_sets(self, reason: str) -> None:
+        """Leave out what compares sets."""
+        self.left_out.update((name, reason) for metric in self.sets for name in metric.names)
+
+    def require_some(self, where: str) -> None:
+        """Raise UserError when nothing could be computed."""
+        if all(name in self.left_out for name in self.names):
+            reasons = "; ".join(dict.fromkeys(self.left_out.values()))
+            raise UserError(f"nothing can be computed: {reasons}", where=where)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a run is scored: with which metrics, on how many images of a kind at most, with which seed and resamples.
+
+    `beside`: score what stands beside the outputs too (doing nothing, training images), and look for copies of these.
+    """
+
+    metrics: Metrics
+    most: int | None = None
+    seed: int = 0
+    resamples: int = 0
+    beside: bool = True
+
+
+def choose(
+    names: Iterable[str] | None,
+    *,
+    paired: bool,
+    weights: Mapping[str, Path] | None = None,
+    device: str = "cpu",
+    where: str = "--metrics",
+) -> Metrics:
+    """The metrics of these names; for None all, those of single images only where these are `paired`. The weights of a
+    metric that is asked for by its name are downloaded where they are not here.
+
+    Raises UserError, at `where`, for unknown names, with the nearest, and for metrics that need pairs where there are
+    none.
+    """
+    given = None if names is None else list(names)
+    asked = [*(TABLE if paired else ()), *DISTRIBUTIONS] if given is None else given
+    found = Metrics({}, [])
+    for name in asked:
+        entry = find(name)
+        if entry is None:
+            raise unknown("metric", name, [*TABLE, *DISTRIBUTIONS], where=where)
+        if name in TABLE and not paired:
             raise UserError(
                 f"{name} compares an output with its truth, and here there is none",
-                where="--metrics",
+                where=where,
                 expected="some of " + ", ".join(DISTRIBUTIONS),
                 hint="--paired, if --fake and --real hold images of equal names",
             )
-    return _named(chosen, DISTRIBUTIONS)
+        try:
+            _add(found, name, entry, weights or {}, device, download=given is not None)
+        except UserError as error:
+            found.left_out[name] = f"{error.what}; {error.hint}" if error.hint else error.what
+    return found
 
 
-def _named(names: list[str], table: dict[str, Entry]) -> dict[str, Any]:
-    found = {}
-    for name in names:
-        if name not in table:
-            raise unknown("metric", name, table, where="--metrics")
-        module, _, function = table[name].function.partition(":")
-        found[name] = getattr(import_module(module), function)
+def headline(values: Mapping[str, float], paired: bool, count: int) -> str | None:
+    """Which of the values is named first; None without any."""
+    first = HEADLINES["pairs"] if paired else HEADLINES["sets"]
+    if count < FEW:
+        first = tuple(name for name in first if name != "fid")
+    known = {name: entry for name in values if (entry := find(name)) is not None}
+    elsewhere = {name: f"_{entry.features}" for name, entry in known.items() if name.endswith(f"_{entry.features}")}
+    ranked = [name for base in first for name in values if name.removesuffix(elsewhere.get(name, "")) == base]
+    return next(iter([*ranked, *values]), None)
+
+
+def cautions(asked: Asked, ours: Gathered, theirs: Gathered, values: Values) -> list[str]:
+    """What a reader of the values of these two sets must know."""
+    from translate.metrics.bias import FEWEST, caution, fid_bias
+
+    metrics, few = asked.metrics, min(ours.count, theirs.count)
+    found = []
+    for name, value in values.items():
+        entry = find(name)
+        if entry is None or entry.features not in metrics.extractors:
+            continue
+        bias = None
+        if name.split("_")[0] == "fid" and few >= FEWEST:
+            bias = fid_bias(ours.features(entry.features), theirs.features(entry.features), asked.seed)
+        sentence = caution(name, few, value, bias)
+        found += [sentence] if sentence else []
+    if metrics.sets and few < MANY:
+        more = "" if asked.resamples else "; --bootstrap 1000 says how little"
+        found.append(
+            f"{few} image{'s' if few > 1 else ''} against {max(ours.count, theirs.count)}: distances of sets this "
+            f"small say little{more}"
+        )
     return found
 
 
 class Table:
-    """Scores of single images by direction and metric; a metric that refuses its images is left out, with why."""
+    """Scores of single images, by direction and metric; a metric that refuses its images is left out, with why."""
 
-    def __init__(self, chosen: dict[str, Metric]) -> None:
-        self.chosen = chosen
-        self.left_out: dict[str, str] = {}
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = metrics
         self._scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
 
-    def add(self, direction: str, output: Pixels, truth: Pixels) -> None:
-        """Score one output."""
-        for name, metric in self.chosen.items():
-            if name in self.left_out:
+    def add(self, direction: str, output: Pixels, truth: Pixels) -> Values:
+        """Score one output; its values."""
+        found: Values = {}
+        for name, metric in self.metrics.pairs.items():
+            if name in self.metrics.left_out:
                 continue
             try:
-                self._scores[direction][name].append(metric(output, truth))
+                found[name] = metric(output, truth)
             except UserError as error:
-                self.left_out[name] = error.what
+                self.metrics.left_out[name] = error.what
+                continue
+            self._scores[direction][name].append(found[name])
+        return found
 
-    def means(self) -> dict[str, dict[str, float]]:
-        """{direction: {metric: mean over the images}}."""
+    def means(self, direction: str) -> Values:
+        """{metric: mean over the images}."""
+        return {name: fmean(values) for name, values in self._left(direction).items()}
+
+    def intervals(self, direction: str, resamples: int, seed: int) -> Intervals:
+        """{metric: the mean's 95% interval}; empty without resamples, and for a single image."""
+        scores = self._left(direction)
         return {
-            direction: {name: fmean(values) for name, values in scores.items() if name not in self.left_out}
-            for direction, scores in self._scores.items()
+            name: intervals.of_mean(values, resamples, seed)
+            for name, values in scores.items()
+            if resamples and len(values) > 1
         }
 
-
-def of_sets(
-    chosen: dict[str, SetMetric], images: Sequence[Pixels], real: Sequence[Pixels], seed: int, left_out: dict[str, str]
-) -> dict[str, float]:
-    """The values of two sets; a metric that refuses them is left out, with why."""
-    found: dict[str, float] = {}
-    for name, metric in chosen.items():
-        try:
-            found |= metric(np.stack(images), np.stack(real), seed)
-        except UserError as error:
-            left_out[name] = error.what
-    return found
+    def _left(self, direction: str) -> dict[str, list[float]]:
+        return {name: values for name, values in self._scores[direction].items() if name not in self.metrics.left_out}
 
 
-def require_some(chosen: Iterable[str], left_out: dict[str, str], where: str) -> None:
-    """Raise UserError when no metric could be computed."""
-    if all(name in left_out for name in chosen):
-        raise UserError(f"nothing can be computed: {'; '.join(left_out.values())}", where=where)
+def _add(metrics: Metrics, name: str, entry: Entry, weights: Mapping[str, Path], device: str, download: bool) -> None:
+    """Put in a metric and what it needs; raises UserError where its weights can't be had."""
+    module, _, function = entry.function.partition(":")
+    call = getattr(import_module(module), function)
+    if name in TABLE:
+        metrics.pairs[name] = call if entry.weights is None else _weighted(call, entry.weights, weights, download)
+        return
+    suffix = f"_{entry.features}" if entry.features and name.endswith(f"_{entry.features}") else ""
+    metric = SetMetric(call, entry.features, suffix, (name,))
+    for i, other in enumerate(metrics.sets):
+        if replace(other, names=()) == replace(metric, names=()):  # one function answers both names
+            metrics.sets[i] = replace(other, names=(*other.names, name))
+            if other.names[0] in metrics.left_out:
+                metrics.left_out[name] = metrics.left_out[other.names[0]]
+            return
+    metrics.sets.append(metric)
+    if entry.features and entry.features not in metrics.extractors:
+        from translate.metrics import features
+
+        loaded = features.load(entry.features, weights.get(entry.features), device, download)
+        metrics.extractors[entry.features] = loaded
+
+
+def _weighted(call: Any, network: str, weights: Mapping[str, Path], download: bool) -> PairMetric:
+    """A metric of pairs with its network's weights."""
+    from translate.metrics.weights import PUBLISHED
+
+    return partial(call, weights=PUBLISHED[network].find(weights.get(network), download))

@@ -23,7 +23,8 @@ class Model:
     `directions`: the domains that it can produce; `channels` (of a frame), `frames` and `size` (height, width) as
     trained; `checkpoint` and `step` say which weights these are. `prior`: of the latent that its generators take, None
     without one: as their only input in an unconditional run, beside the image in a stochastic one. `classes`: the
-    names that its labels stand for, in their order. `discriminators` are there where they were asked for.
+    names that its labels stand for, in their order. `discriminators` are there where they were asked for. `selected`:
+    the (split, metric) that these weights were kept for, None unless they are the best ones of a run.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Model:
         self.unconditional, self.stochastic = config.unconditional, config.stochastic
         classes = config.networks.classes
         self.classes: tuple[str, ...] = tuple(classes) if isinstance(classes, list) else ()
+        self.selected: tuple[str, str] | None = None
         self.stride = max(int(getattr(generator, "stride", 1)) for generator in generators.values())
 
     def _ready(self, networks: nn.ModuleDict) -> nn.ModuleDict:
@@ -79,9 +81,12 @@ class Model:
                 where=str(path),
                 expected="the configuration that the run was trained with, unchanged",
             ) from None
-        return cls(
+        model = cls(
             config, generators, checkpoint=path.name, step=int(state["step"]), device=chosen, discriminators=judges
         )
+        if path.name == checkpoints.BEST:
+            model.selected = state["monitor"]["split"], state["monitor"]["watched"]
+        return model
 
     @property
     def latent(self) -> int | None:

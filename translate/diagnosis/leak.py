@@ -1,0 +1,132 @@
+"""Held-out pictures that were trained on: the same file, re-encoded, resized or mirrored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from translate.data.images import Pixels, Unreadable, decode
+from translate.data.layouts import Dataset, Picture
+from translate.diagnosis import Finding
+from translate.diagnosis.luma import Floats, luma
+from translate.diagnosis.thumbnails import SIDE, mirrored, thumbnails
+from translate.domain import Domain
+
+MOST_HELD_OUT, MOST_TRAINED_ON = 2000, 20_000
+"""Pictures looked at, evenly spaced: decoding takes time, comparing memory."""
+ALIKE = 0.93
+"""Correlation of thumbnails from which on a pair is looked at closely."""
+SAME_DETAIL = 0.7
+"""Correlation of what a blur takes away, from which on two pictures are one: other pictures of a like scene differ."""
+CLOSE_SIDE = 64
+FLAT = 2.0
+"""Standard deviation in grey levels below which a picture shows nothing that could be compared."""
+CHUNK = 512
+SHOWN = 20
+
+
+def leak(dataset: Dataset) -> list[Finding]:
+    """Pictures of val and test that are a training picture, also re-encoded, resized, or turned left to right: by
+    correlation of thumbnails, and of the fine detail, which no other picture of a like scene shares."""
+    trained = _pictures(dataset, ["train"], MOST_TRAINED_ON)
+    held = _pictures(dataset, [name for name in dataset.splits if name != "train"], MOST_HELD_OUT)
+    if not trained or not held:
+        return []
+    theirs, ours = _look(trained), _look(held)
+    if not theirs or not ours:
+        return []
+    copies = []
+    for picture, candidates in _candidates(ours, theirs):
+        for other in candidates:
+            if _same(picture, other):
+                copies.append((picture, other))
+                break
+    if not copies:
+        return []
+    examples = [
+        {"file": _name(copy, dataset.root), "same_as": _name(original, dataset.root)} for copy, original in copies
+    ]
+    share = len(copies) / len(ours)
+    message = (
+        f"{len(copies)} of {len(ours)} held-out pictures ({100 * share:.1f}%) were trained on, perhaps re-encoded, "
+        f"resized or mirrored, such as {examples[0]['file']} = {examples[0]['same_as']}: scores on them flatter."
+    )
+    advice = (
+        "move or delete those held-out pictures (evidence.examples names them; `translate check DIR` lists the exact "
+        "copies), then evaluate again. Pictures of one scene, patient or film belong into one split."
+    )
+    evidence = {"copies": len(copies), "held_out": len(ours), "trained_on": len(theirs), "share": share}
+    return [Finding("leak", "error", message, advice, evidence | {"examples": examples[:SHOWN]})]
+
+
+def _pictures(dataset: Dataset, splits: Iterable[str], most: int) -> list[Picture]:
+    found = [
+        picture
+        for name in splits
+        if name in dataset.splits
+        for domain in Domain
+        for picture in dataset.splits[name].of(domain)
+    ]
+    found = list(dict.fromkeys(found))
+    return found if len(found) <= most else [found[i * len(found) // most] for i in range(most)]
+
+
+def _look(pictures: list[Picture]) -> list[tuple[Picture, NDArray[np.float32]]]:
+    """Thumbnails of the pictures that can be read and show something."""
+    with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 1)) as pool:
+        seen = pool.map(_thumbnail, pictures)
+        return [(picture, small) for picture, small in zip(pictures, seen, strict=True) if small is not None]
+
+
+def _thumbnail(picture: Picture) -> NDArray[np.float32] | None:
+    try:
+        small = thumbnails(decode(picture, channels=3)[None])[0]
+    except Unreadable:  # `translate check` names those
+        return None
+    return small if small.std() > FLAT else None
+
+
+Looked = list[tuple[Picture, NDArray[np.float32]]]
+
+
+def _candidates(ours: Looked, theirs: Looked) -> Iterable[tuple[Picture, list[Picture]]]:
+    """Each held-out picture with the training pictures that look like it, the likest first."""
+    known = _unit(np.stack([small for _, small in theirs]))
+    for first in range(0, len(ours), CHUNK):
+        part = np.stack([small for _, small in ours[first : first + CHUNK]])
+        alike = np.maximum(_unit(part) @ known.T, _unit(mirrored(part)) @ known.T)
+        for row, (picture, _) in zip(alike, ours[first : first + CHUNK], strict=True):
+            best = np.flatnonzero(row > ALIKE)
+            if len(best):
+                yield picture, [theirs[i][0] for i in best[np.argsort(-row[best])][:3]]
+
+
+def _unit(vectors: Floats) -> Floats:
+    own = vectors - vectors.mean(axis=1, keepdims=True)
+    return np.asarray(own / np.linalg.norm(own, axis=1, keepdims=True))
+
+
+def _same(one: Picture, other: Picture) -> bool:
+    first, second = (decode(picture, channels=3) for picture in (one, other))
+    side = max(SIDE, min(CLOSE_SIDE, *first.shape[:2], *second.shape[:2]))
+    ours, theirs = _detail(first, side), _detail(second, side)
+    return max(float(ours.ravel() @ theirs.ravel()), float(ours[:, ::-1].ravel() @ theirs.ravel())) > SAME_DETAIL
+
+
+def _detail(pixels: Pixels, side: int) -> Floats:
+    """What a blur takes away from the luma [side, side], as a unit vector."""
+    light = luma(thumbnails(pixels[None], side).reshape(1, side, side, 3))[0]
+    padded = np.pad(light, 1, mode="edge")
+    blurred = sum(padded[row : row + side, column : column + side] for row in range(3) for column in range(3)) / 9
+    fine = light - blurred
+    return np.asarray(fine / max(float(np.linalg.norm(fine)), 1e-6))
+
+
+def _name(picture: Picture, root: Path) -> str:
+    relative = Path(os.path.relpath(picture.path, root)).as_posix()
+    return relative if picture.half is None else f"{relative} ({picture.half} half)"

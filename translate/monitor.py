@@ -1,0 +1,210 @@
+"""Scores on held-out images while the training goes on: the best weights are kept, and what no longer improves ends."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import torch
+from torch import nn
+
+from translate.checkpoint import BEST, FOLDER
+from translate.config import Config
+from translate.data.layouts import Dataset
+from translate.domain import Domain
+from translate.errors import UserError
+from translate.evaluation import samples, translated
+from translate.evaluation.scores import Asked, choose
+from translate.inference.model import Model
+from translate.metrics import find
+
+PROBE = 8
+"""Images that a first look is timed on, before all are scored."""
+SPLITS = ("val", "test")
+
+
+@dataclass(frozen=True)
+class Look:
+    """One evaluation: what goes into the log, whether it is the best so far, and what looks wrong."""
+
+    values: dict[str, float]
+    best: bool
+    findings: list[dict[str, Any]]
+
+
+class Speaker:
+    """Says each finding once, as a line during the training."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._said: set[tuple[str, str | None]] = set()
+
+    def say(self, findings: Iterable[dict[str, Any]]) -> None:
+        """Say those that were not said before."""
+        for finding in findings:
+            about = finding["name"], finding["direction"]
+            if about not in self._said:
+                self._said.add(about)
+                where = f"{finding['direction']}: " if finding["direction"] else ""
+                self._warn(f"{finding['name']}: {where}{finding['message']} Try: {finding['try']}")
+
+
+class Monitor:
+    """Scores the averaged generators now and then; silent without held-out images or metrics.
+
+    `best`: the score that checkpoints/best.pt has, and its step; `spent`: seconds that evaluations took.
+    """
+
+    def __init__(self, config: Config, dataset: Dataset, device: torch.device) -> None:
+        self.config, self.settings, self.device = config, config.evaluation, device
+        self.dataset = dataset
+        self.split = self._chosen_split()
+        paired = self.split is not None and bool(dataset.split(self.split).pairs) and not config.unconditional
+        default = ["l1", "ssim"] if paired else ["swd"]
+        names = default if self.settings.metrics is None else self.settings.metrics
+        self.metrics = None
+        if self.split and names:
+            self.metrics = choose(names, paired=paired, device=str(device), where="evaluation.metrics")
+        self.watched = self.settings.best or (names[0] if names else "")
+        self._require_watched(names)
+        self.best: tuple[float, int] | None = None
+        self.since_best = 0
+        self.spent, self._cost = 0.0, 0.0
+        self._beside: dict[str, float] = {}
+
+    def due(self, step: int, seconds: float, last: bool = False) -> bool:
+        """Whether to look now: every so many steps, and after the last one, as long as the evaluations take no more
+        than their share of the training's `seconds`."""
+        if self.metrics is None or not (last or step % self.settings.every == 0):
+            return False
+        # Nothing is known of the cost before the first look, and that is no reason to hold up a training of seconds.
+        expected = self._cost or 0.5
+        return self.spent + expected <= self.settings.share * seconds
+
+    def look(self, step: int, generators: nn.Module, seconds: float) -> Look | None:
+        """Score `generators`; None where a first look at a few images told that all of them would cost too much."""
+        began = time.perf_counter()
+        model = self._model(step, generators)
+        assert self.metrics is not None, "asked when it was due"
+        first = not self._beside and bool(self.metrics.sets)  # what stands beside sets does not change
+        if not self._cost:
+            self._score(model, PROBE, beside=False)
+            probed = time.perf_counter() - began
+            self._cost = probed * max(1, self._count() / PROBE)
+            if self.spent + self._cost > self.settings.share * seconds:
+                self.spent += probed
+                return None
+        scores = self._score(model, self.settings.images, beside=first)
+        if first:
+            floor = scores.get("reference") or scores["baseline"]
+            self._beside = {f"floor/{d}/{name}": v for d, values in floor.items() for name, v in values.items()} or {
+                "floor": 0.0
+            }
+        best = self._judged([values.get(self.watched) for values in scores["metrics"].values()], step)
+        took = time.perf_counter() - began
+        self.spent, self._cost = self.spent + took, took if not first else self._cost
+        told = {f"score/{d}/{name}": v for d, values in scores["metrics"].items() for name, v in values.items()}
+        cost = {"evaluation/seconds": took, "evaluation/share": self.spent / max(seconds, 1e-9)}
+        return Look(told | {k: v for k, v in self._beside.items() if "/" in k} | cost, best, scores["findings"])
+
+    @property
+    def stale(self) -> bool:
+        """Whether it has not become better for `patience` evaluations."""
+        return self.settings.patience is not None and self.since_best >= self.settings.patience
+
+    @property
+    def score(self) -> str:
+        """The best held-out score so far, in words; empty before the first evaluation."""
+        if self.best is None:
+            return ""
+        value, step = self.best
+        return f"held-out {self.watched} {value:.4g} at step {step:,}"
+
+    def summary(self, seconds: float) -> str:
+        """The best score, where its weights lie, and what `seconds` of training paid for evaluations."""
+        if self.best is None:
+            return ""
+        cost = f"evaluations took {self.spent:.0f} s, {self.spent / max(seconds, 1e-9):.1%} of the training time"
+        return f"best {self.score} ({FOLDER}/{BEST}, split {self.split}); {cost}"
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a continued training must know."""
+        return {
+            "best": self.best,
+            "since_best": self.since_best,
+            "spent": self.spent,
+            "cost": self._cost,
+            "beside": self._beside,
+            "split": self.split,
+            "watched": self.watched,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict()`; another metric or split begins anew."""
+        self.spent, self._cost = state["spent"], state["cost"]
+        if (state["split"], state["watched"]) == (self.split, self.watched):
+            self.best = None if state["best"] is None else (float(state["best"][0]), int(state["best"][1]))
+            self.since_best, self._beside = state["since_best"], dict(state["beside"])
+
+    def _chosen_split(self) -> str | None:
+        if self.settings.split is not None:
+            self.dataset.split(self.settings.split)  # raises for one that is not there
+            return self.settings.split
+        return next((name for name in SPLITS if self._scorable(name)), None)
+
+    def _scorable(self, name: str) -> bool:
+        if name not in self.dataset.splits:
+            return False
+        found = self.dataset.splits[name]
+        domains = (Domain.B,) if self.config.unconditional else tuple(Domain)
+        return all(found.of(domain) for domain in domains)
+
+    def _require_watched(self, names: list[str]) -> None:
+        if self.settings.best is not None and self.settings.best not in names:
+            raise UserError(
+                f'"{self.settings.best}" is not among the metrics that are computed',
+                where="evaluation.best",
+                expected="one of " + ", ".join(names),
+                hint=f"--set evaluation.metrics=[{','.join([*names, self.settings.best])}]",
+            )
+        if self.metrics is not None and self.watched in self.metrics.left_out:
+            raise UserError(
+                f"{self.watched} can't be computed: {self.metrics.left_out[self.watched]}",
+                where="evaluation.metrics",
+                expected="a metric that can, such as swd",
+            )
+
+    def _judged(self, values: list[float | None], step: int) -> bool:
+        """Whether the mean over the directions is the best so far; a metric that refuses the images judges nothing."""
+        known = [value for value in values if value is not None]
+        if not known:
+            return False
+        value, entry = fmean(known), find(self.watched)
+        higher = entry is not None and entry.better == "higher"
+        best = self.best is None or (value > self.best[0] if higher else value < self.best[0])
+        self.best, self.since_best = ((value, step), 0) if best else (self.best, self.since_best + 1)
+        return best
+
+    def _model(self, step: int, generators: nn.Module) -> Model:
+        """A copy: scoring must not touch what learns."""
+        frozen = copy.deepcopy(generators)
+        assert isinstance(frozen, nn.ModuleDict)
+        return Model(self.config, frozen, checkpoint=f"step {step}", step=step, device=self.device)
+
+    def _score(self, model: Model, most: int, beside: bool) -> dict[str, Any]:
+        assert self.split is not None
+        assert self.metrics is not None
+        asked = Asked(self.metrics, most, self.config.training.seed, beside=beside)
+        score = samples.evaluate if self.config.unconditional else translated.evaluate
+        found = score(model, self.dataset, self.split, asked, lambda done, total: None)
+        return found.scores
+
+    def _count(self) -> int:
+        assert self.split is not None
+        found = self.dataset.split(self.split)
+        there = len(found.pairs) or max(len(found.of(domain)) for domain in Domain)
+        return min(self.settings.images, there)
