@@ -512,7 +512,7 @@ def leaked(root: Path, seed: int, size: int, train: int, test: int, how: str) ->
     target = root / "testB" / "0.png"
     if how == "re-encoded":
         target.unlink()
-        image.save(target.with_suffix(".jpg"), quality=70)
+        image.save(target.with_suffix(".jpg"), quality=85)
     elif how == "resized":
         image.resize((round(1.4 * size), round(1.4 * size)), Image.Resampling.BICUBIC).save(target)
     elif how == "mirrored":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,11 @@ def read(run: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             break
     return rows
+
+
+def seconds(rows: Iterable[Mapping[str, Any]]) -> float | None:
+    """Of training that the rows tell of; None where none tells. Rows of scores do not."""
+    return max((row["seconds"] for row in rows if "seconds" in row), default=None)
 
 
 class Log:

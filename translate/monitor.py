@@ -73,7 +73,7 @@ class Monitor:
         self._require_watched(names)
         self.best: tuple[float, int] | None = None
         self.since_best = 0
-        self.spent, self._cost = 0.0, 0.0
+        self.spent, self._cost, self.put_off = 0.0, 0.0, 0
         self._beside: dict[str, float] = {}
 
     def due(self, step: int, seconds: float, last: bool = False) -> bool:
@@ -83,7 +83,9 @@ class Monitor:
             return False
         # Nothing is known of the cost before the first look, and that is no reason to hold up a training of seconds.
         expected = self._cost or 0.5
-        return self.spent + expected <= self.settings.share * seconds
+        affordable = self.spent + expected <= self.settings.share * seconds
+        self.put_off += not affordable
+        return affordable
 
     def look(self, step: int, generators: nn.Module, seconds: float) -> Look | None:
         """Score `generators`; None where a first look at a few images told that all of them would cost too much."""
@@ -97,6 +99,7 @@ class Monitor:
             self._cost = probed * max(1, self._count() / PROBE)
             if self.spent + self._cost > self.settings.share * seconds:
                 self.spent += probed
+                self.put_off += 1
                 return None
         scores = self._score(model, self.settings.images, beside=first)
         if first:
@@ -104,10 +107,12 @@ class Monitor:
             self._beside = {f"floor/{d}/{name}": v for d, values in floor.items() for name, v in values.items()} or {
                 "floor": 0.0
             }
-        best = self._judged([values.get(self.watched) for values in scores["metrics"].values()], step)
+        best = self._judged(self._mean(scores), step)
         took = time.perf_counter() - began
         self.spent, self._cost = self.spent + took, took if not first else self._cost
         told = {f"score/{d}/{name}": v for d, values in scores["metrics"].items() for name, v in values.items()}
+        if len(scores["metrics"]) > 1 and (known := self._mean(scores)) is not None:
+            told[f"score/mean/{self.watched}"] = known
         cost = {"evaluation/seconds": took, "evaluation/share": self.spent / max(seconds, 1e-9)}
         return Look(told | {k: v for k, v in self._beside.items() if "/" in k} | cost, best, scores["findings"])
 
@@ -126,10 +131,12 @@ class Monitor:
 
     def summary(self, seconds: float) -> str:
         """The best score, where its weights lie, and what `seconds` of training paid for evaluations."""
+        late = f"; {self.put_off} were put off, as they would have cost more" if self.put_off else ""
         if self.best is None:
-            return ""
-        cost = f"evaluations took {self.spent:.0f} s, {self.spent / max(seconds, 1e-9):.1%} of the training time"
-        return f"best {self.score} ({FOLDER}/{BEST}, split {self.split}); {cost}"
+            return f"no held-out scores: they would have cost more than evaluation.share allows{late}" if late else ""
+        cost = f"evaluations took {self.spent:.0f} s, {self.spent / max(seconds, 1e-9):.1%} of the training time{late}"
+        both = " (mean of both directions)" if len(self.config.produce) > 1 else ""
+        return f"best {self.score}{both}: {FOLDER}/{BEST}, split {self.split}; {cost}"
 
     def state_dict(self) -> dict[str, Any]:
         """What a continued training must know."""
@@ -173,17 +180,22 @@ class Monitor:
             )
         if self.metrics is not None and self.watched in self.metrics.left_out:
             raise UserError(
-                f"{self.watched} can't be computed: {self.metrics.left_out[self.watched]}",
+                f"{self.watched} can't be computed: {self.metrics.left_out[self.watched].partition(';')[0]}",
                 where="evaluation.metrics",
                 expected="a metric that can, such as swd",
+                hint=f"`translate evaluate --metrics {self.watched}` fetches what it needs into the cache",
             )
 
-    def _judged(self, values: list[float | None], step: int) -> bool:
-        """Whether the mean over the directions is the best so far; a metric that refuses the images judges nothing."""
-        known = [value for value in values if value is not None]
-        if not known:
+    def _mean(self, scores: dict[str, Any]) -> float | None:
+        """Of what is watched, over the directions; None where the metric refuses the images."""
+        values = [values[self.watched] for values in scores["metrics"].values() if self.watched in values]
+        return fmean(values) if values else None
+
+    def _judged(self, value: float | None, step: int) -> bool:
+        """Whether this is the best so far; what can't be computed judges nothing."""
+        if value is None:
             return False
-        value, entry = fmean(known), find(self.watched)
+        entry = find(self.watched)
         higher = entry is not None and entry.better == "higher"
         best = self.best is None or (value > self.best[0] if higher else value < self.best[0])
         self.best, self.since_best = ((value, step), 0) if best else (self.best, self.since_best + 1)

@@ -18,7 +18,7 @@ import diagnosis_faults as faults
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("how", faults.LEAKS)
 def test_a_single_copy_is_found(how: str, seed: int, tmp_path: Path) -> None:
-    faults.leaked(tmp_path, seed, 32, 12, 6, how)
+    faults.leaked(tmp_path, seed, 64, 12, 6, how)
     (finding,) = of_data(find(tmp_path))
     assert finding.name == "leak"
     assert finding.severity == "error"

@@ -69,6 +69,14 @@ def test_a_penalty_next_to_nothing_does_not_make_a_discriminator_sure() -> None:
     assert of_log(rows) == []
 
 
+def test_scores_may_stand_in_rows_of_their_own() -> None:
+    rows = []
+    for row in faults.standing_still(0):
+        scores = {key: row.pop(key) for key in list(row) if key.startswith(("score/", "floor/"))}
+        rows += [row, {"step": row["step"], **scores}] if scores else [row]
+    assert [finding.name for finding in of_log(rows)] == ["discriminator_won"]
+
+
 def test_an_empty_log_says_nothing() -> None:
     assert of_log([]) == []
     assert of_log([{"step": 50, "seconds": 1.0}]) == []

@@ -191,23 +191,28 @@ def test_metrics_that_do_not_agree_are_both_named() -> None:
     assert "SSIM −0.100, against 0.000" in verdict.text
 
 
-def test_without_pairs_the_way_to_real_images_is_told() -> None:
+def test_without_pairs_sets_are_judged_and_no_more_is_claimed() -> None:
     scores: dict[str, Any] = {
         "metrics": {"a2b": {"swd": 20.0}, "b2a": {"swd": 70.0}},
         "baseline": {"a2b": {"swd": 60.0}, "b2a": {"swd": 60.0}},
         "reference": {"a2b": {"swd": 10.0}, "b2a": {"swd": 10.0}},
     }
     near, far = words.verdicts(scores, [])
-    assert near.text.endswith("that is 80% of the way")
+    assert near.text.endswith("for the eye to judge")
     assert (near.mood, far.mood) == ("good", "bad")
-    assert "of the way" not in far.text
+    assert "%" not in near.text
     assert far.lead == "further from real images than doing nothing"
     scores["metrics"]["a2b"]["swd"] = 9.0
     scores["intervals"] = {"b2a": {"swd": [55.0, 85.0]}}
     near, far = words.verdicts(scores, [])
-    assert near.text.endswith("that is all of the way")
     assert far.lead == "no nearer to real images than doing nothing, as far as can be told"
     assert far.mood == "open"
+
+
+def test_a_log_that_ends_with_a_score_tells_how_long_it_took() -> None:
+    rows = [{"step": 50, "seconds": 120.0}, {"step": 60, "score/a2b/l1": 3.0}]
+    assert "for 60 steps of 1 images in 2.0 min" in words.trained(Config(), rows, None, None, 60)
+    assert " in " not in words.trained(Config(), rows[1:], None, None, 60).partition("Generator")[0]
 
 
 def test_samples_stand_beside_training_images(tmp_path: Path) -> None:
@@ -652,6 +657,8 @@ def test_two_runs_side_by_side(paired: Path, tmp_path: Path, call: Any) -> None:
     assert len(elements.of("img")) == 2 * 4 * 4  # two directions of four held-out pairs: input, two outputs, truth
     assert re.search(r"input A\s*one\s*two\s*truth B", elements.text)
     assert re.search(r"training.seed\s*0\s*1", elements.text)
+    assert re.search(r"A → B: two (is better than|is worse than|can't be told apart from) one by", elements.text)
+    assert "another seed of the training" in elements.text
     assert f"translate report {runs[0]} {runs[1]} --out compare.html" in elements.text
     (tmp_path / "compare.html").write_text("mine")
     result = call("report", *runs)

@@ -10,8 +10,13 @@ from translate.domain import Domain
 from translate.errors import UserError
 
 if TYPE_CHECKING:
+    from translate.config import Config
     from translate.inference.folder import Summary
     from translate.inference.model import Model
+
+
+FAR = 1.5
+"""Times larger or smaller than in the training, from which on it is said."""
 
 
 @click.command("apply")
@@ -70,7 +75,8 @@ def command(
             expected="a stochastic run, whose generator takes a latent beside the image (networks.latent.enter)",
             hint="leave --samples out",
         )
-    plan(input, output, samples)  # a wrong path is said before torch is imported
+    jobs, _ = plan(input, output, samples)  # a wrong path is said before torch is imported
+    _warn_of_size([job.source for job in jobs], config)
     from translate import checkpoint as checkpoints
     from translate.inference.model import Model
 
@@ -81,6 +87,25 @@ def command(
         click.echo(f"failed: {path}: {reason}", err=True)
     if summary.failed:
         raise SystemExit(1)
+
+
+def _warn_of_size(sources: list[Path], config: "Config") -> None:
+    """Scores are those at the training size; at another one a network sees other details than it has learned."""
+    from statistics import median
+
+    from translate.data import headers
+
+    sizes = [size for source in headers.spread(sources, 50) if (size := headers.shape(source)) is not None]
+    if not sizes:
+        return
+    height, width = config.data.size
+    found = median(min(size) for size in sizes) / min(height, width)
+    if not 1 / FAR < found < FAR:
+        click.echo(
+            f"note: trained at {width}x{height} px, and the images are {found:.2g} times as large: expect less than at "
+            "the size of the training, which `evaluate` scores",
+            err=True,
+        )
 
 
 def _direction(run: Path, to: str | None, produced: list[Domain]) -> Domain:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from translate.data.layouts import Dataset
 
 
+SHOWN = 5
+"""Names listed of each kind of trouble; --json has them all."""
+
+
 @click.command("evaluate")
 @click.argument("run", type=click.Path(path_type=Path), required=False)
 @click.option(
@@ -85,7 +89,8 @@ def command(
     beside "do nothing" and beside real images; what is drawn from nothing as a set. Metrics whose weights are not here
     are left out, unless --metrics names them: then they are downloaded. Of a stochastic RUN it says how much the
     outputs of one image differ. Below the numbers stands what looks wrong, and what to try.
-    Pictures that can't be read or have no partner are named, the rest is scored, and the exit code is 1.
+    Pictures that can't be read or have no partner, and metrics that were asked for and can't be had, are named, the
+    rest is scored, and the exit code is 1.
     """
     chosen = [name.strip() for name in (names or "").split(",") if name.strip()] or None
     for name in chosen or []:
@@ -151,11 +156,17 @@ def command(
     for reason, left_out in _by_reason(protocol["left_out"]).items():
         click.echo(f"left out: {', '.join(left_out)}: {reason}", err=True)
     unmatched = protocol.get("unmatched", {"fake": [], "real": []})
-    for path in unmatched["fake"] + unmatched["real"]:
-        click.echo(f"no partner: {path}", err=True)
-    for path in protocol["unreadable"]:
-        click.echo(f"unreadable: {path}", err=True)
-    if protocol["unreadable"] or unmatched["fake"]:
+    for what, paths in (
+        ("no truth of this name for", unmatched["fake"]),
+        ("no output of this name for", unmatched["real"]),
+        ("unreadable:", protocol["unreadable"]),
+    ):
+        for path in paths[:SHOWN]:
+            click.echo(f"{what} {path}", err=True)
+        if len(paths) > SHOWN:
+            click.echo(f"... and {len(paths) - SHOWN} more; --json names them all", err=True)
+    missing = chosen is not None and protocol["left_out"]
+    if missing or protocol["unreadable"] or unmatched["fake"] or unmatched["real"]:
         raise SystemExit(1)
 
 
@@ -241,8 +252,15 @@ def _say(scores: dict[str, Any], file: str | None) -> None:
             if scores.get(key, {}).get(direction)
         }
         reach = scores.get("intervals", {}).get(direction, {})
-        count = scores["protocol"]["n"][direction]
-        table = Table(f"{direction}, {count:,} images", "", *(["95%"] if reach else []), *beside, "better is")
+        count, size = scores["protocol"]["n"][direction], scores["protocol"]["size"]
+        shape = f" of {size[1]}x{size[0]} px" if size else ""
+        table = Table(
+            f"{direction}: {count:,} image{'s' if count > 1 else ''}{shape}",
+            "",
+            *(["95%"] if reach else []),
+            *beside,
+            "better is",
+        )
         for name, value in values.items():
             entry = find(name)
             first = name == scores["headline"][direction]

@@ -113,12 +113,15 @@ def command(
         before = f", {outcome.begun:,} of them before" if outcome.begun else ""
         click.echo(f"trained {outcome.steps:,} steps{before}, {outcome.seconds / 60:.1f} minutes in all: {run}")
     if outcome.stale:
-        click.echo("stopped: it has not become better for evaluation.patience evaluations; a larger one continues")
+        click.echo(
+            f"stopped: {chosen.evaluation.patience} evaluations without a better one; "
+            f"--set evaluation.patience={2 * (chosen.evaluation.patience or 1)} goes on"
+        )
     if outcome.scored:
         click.echo(outcome.scored)
     what = "sample {} OUTPUT" if chosen.unconditional else "apply {} INPUT OUTPUT"
     what += " --samples 5" if chosen.stochastic else ""
-    click.echo(f"next: translate {what.format(shlex.quote(str(run)))}")
+    click.echo(f"next: translate {what.format(shlex.quote(str(run)))}, and translate report {shlex.quote(str(run))}")
 
 
 def _announce(dataset: Dataset) -> None:

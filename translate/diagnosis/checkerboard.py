@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from translate.diagnosis import ENOUGH, Finding, Seen
 from translate.diagnosis.luma import luma
 
-COMPARED = 128
+COMPARED, PIXELS = 128, 2**23
+"""Images looked at, at most, and their pixels together."""
 VISIBLE = 1.5
 """Grey levels (root mean square) from which on a pattern is one."""
 ABOVE = 10.0
@@ -24,7 +25,8 @@ def checkerboard(seen: Seen, seed: int) -> list[Finding]:
     height, width = seen.outputs.shape[1:3]
     if min(height, width) < SMALLEST or min(len(seen.outputs), len(seen.reals)) < ENOUGH:
         return []
-    ours, theirs = (_spectrum(images[:COMPARED]) for images in (seen.outputs, seen.reals))
+    count = min(COMPARED, max(ENOUGH, PIXELS // (height * width)))
+    ours, theirs = (_spectrum(images[:count]) for images in (seen.outputs, seen.reals))
     found = []
     for period, place in _places():
         above, level = _peak(ours, place)
@@ -35,7 +37,7 @@ def checkerboard(seen: Seen, seed: int) -> list[Finding]:
         return []
     level, period, above, usual = max(found)
     evidence = {"period": period, "grey_levels": level, "decibels": above, "decibels_of_reals": usual}
-    evidence |= {"peaks": len(found), "images": min(len(seen.outputs), COMPARED)}
+    evidence |= {"peaks": len(found), "images": min(len(seen.outputs), count)}
     message = (
         f"A checkerboard lies over the outputs: a pattern that repeats every {period} pixels, {level:.1f} grey levels "
         f"strong (its peak in the spectrum stands {above:.0f} dB above its surroundings; in held-out images "

@@ -14,7 +14,8 @@ NO_NEARER = 0.8
 """Outputs at more than this share of the inputs' distance from the target domain are no nearer to it."""
 APART = 1.5
 """Domains differ if inputs are so many times as far from the target domain as its own images."""
-COMPARED = 32
+COMPARED, PIXELS = 32, 2**22
+"""Images whose distance to the target domain is taken, and pixels, of all images together, whose change is."""
 
 
 def identity_shortcut(seen: Seen, seed: int) -> list[Finding]:
@@ -24,7 +25,8 @@ def identity_shortcut(seen: Seen, seed: int) -> list[Finding]:
 
     if seen.inputs is None or min(len(seen.outputs), len(seen.reals) // 2) < ENOUGH:
         return []
-    rows = min(len(seen.outputs), 8 * COMPARED)
+    height, width = seen.outputs.shape[1:3]
+    rows = min(len(seen.outputs), max(ENOUGH, PIXELS // (height * width)))
     given, made = (images[:rows].astype(np.float32) for images in (seen.shown, seen.outputs))
     change, contrast = float(np.abs(made - given).mean()), float(given.std())
     wanted = None if seen.truths is None else float(np.abs(seen.truths[:rows].astype(np.float32) - given).mean())

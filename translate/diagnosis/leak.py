@@ -10,29 +10,31 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from translate.data.images import Pixels, Unreadable, decode
+from translate.data.images import Unreadable, decode, resize
 from translate.data.layouts import Dataset, Picture
 from translate.diagnosis import Finding
-from translate.diagnosis.luma import Floats, luma
-from translate.diagnosis.thumbnails import SIDE, mirrored, thumbnails
+from translate.diagnosis.thumbnails import mirrored, thumbnails
 from translate.domain import Domain
 
 MOST_HELD_OUT, MOST_TRAINED_ON = 2000, 20_000
 """Pictures looked at, evenly spaced: decoding takes time, comparing memory."""
 ALIKE = 0.93
 """Correlation of thumbnails from which on a pair is looked at closely."""
-SAME_DETAIL = 0.7
-"""Correlation of what a blur takes away, from which on two pictures are one: other pictures of a like scene differ."""
-CLOSE_SIDE = 64
+SAME_DETAIL, SAME_COLOURS = 0.7, 0.975
+"""Correlations of two pictures from which on they are one: of what a blur takes away, which other pictures of a like
+scene do not share, and of the colours, which drawn scenes of one layout do not share."""
+CLOSE_SIDE = 128
 FLAT = 2.0
 """Standard deviation in grey levels below which a picture shows nothing that could be compared."""
 CHUNK = 512
 SHOWN = 20
 
+Floats = NDArray[np.float32]
+
 
 def leak(dataset: Dataset) -> list[Finding]:
     """Pictures of val and test that are a training picture, also re-encoded, resized, or turned left to right: by
-    correlation of thumbnails, and of the fine detail, which no other picture of a like scene shares."""
+    correlation of thumbnails, and then of fine detail and of colours."""
     trained = _pictures(dataset, ["train"], MOST_TRAINED_ON)
     held = _pictures(dataset, [name for name in dataset.splits if name != "train"], MOST_HELD_OUT)
     if not trained or not held:
@@ -91,7 +93,7 @@ def _thumbnail(picture: Picture) -> NDArray[np.float32] | None:
     return small if small.std() > FLAT else None
 
 
-Looked = list[tuple[Picture, NDArray[np.float32]]]
+Looked = list[tuple[Picture, Floats]]
 
 
 def _candidates(ours: Looked, theirs: Looked) -> Iterable[tuple[Picture, list[Picture]]]:
@@ -113,18 +115,34 @@ def _unit(vectors: Floats) -> Floats:
 
 def _same(one: Picture, other: Picture) -> bool:
     first, second = (decode(picture, channels=3) for picture in (one, other))
-    side = max(SIDE, min(CLOSE_SIDE, *first.shape[:2], *second.shape[:2]))
-    ours, theirs = _detail(first, side), _detail(second, side)
-    return max(float(ours.ravel() @ theirs.ravel()), float(ours[:, ::-1].ravel() @ theirs.ravel())) > SAME_DETAIL
+    size = tuple(min(CLOSE_SIDE, *sides) for sides in zip(first.shape[:2], second.shape[:2], strict=True))
+    ours, theirs = (resize(pixels, (size[0], size[1])).astype(np.float32) for pixels in (first, second))
+    return any(
+        _correlation(_fine(ours), _fine(turned)) > SAME_DETAIL
+        and _correlation(_halved(ours), _halved(turned)) > SAME_COLOURS
+        for turned in (theirs, theirs[:, ::-1])
+    )
 
 
-def _detail(pixels: Pixels, side: int) -> Floats:
-    """What a blur takes away from the luma [side, side], as a unit vector."""
-    light = luma(thumbnails(pixels[None], side).reshape(1, side, side, 3))[0]
-    padded = np.pad(light, 1, mode="edge")
-    blurred = sum(padded[row : row + side, column : column + side] for row in range(3) for column in range(3)) / 9
-    fine = light - blurred
-    return np.asarray(fine / max(float(np.linalg.norm(fine)), 1e-6))
+def _halved(pixels: Floats) -> Floats:
+    """[H, W, 3] at half the size, which is how JPEG keeps colours."""
+    height, width = (side // 2 * 2 for side in pixels.shape[:2])
+    return pixels[:height, :width].reshape(height // 2, 2, width // 2, 2, 3).mean(axis=(1, 3))
+
+
+def _fine(pixels: Floats) -> Floats:
+    """What a blur takes away from [H, W, 3]."""
+    height, width = pixels.shape[:2]
+    padded = np.pad(pixels, [(1, 1), (1, 1), (0, 0)], mode="edge")
+    return (
+        pixels - sum(padded[row : row + height, column : column + width] for row in range(3) for column in range(3)) / 9
+    )
+
+
+def _correlation(ours: Floats, theirs: Floats) -> float:
+    """Of all values, each channel's mean taken off: a cast of colour makes no other picture."""
+    one, two = (pixels - pixels.mean(axis=(0, 1)) for pixels in (ours, theirs))
+    return float((one * two).sum() / max(float(np.linalg.norm(one) * np.linalg.norm(two)), 1e-6))
 
 
 def _name(picture: Picture, root: Path) -> str:

@@ -11,6 +11,7 @@ from PIL import Image
 from translate.data import images
 from translate.data.images import Pixels, Unreadable
 from translate.data.layouts import ENDINGS
+from translate.diagnosis import Seen, of_images
 from translate.errors import UserError
 from translate.evaluation import protocol
 from translate.evaluation.result import Evaluation, Scored
@@ -53,6 +54,7 @@ class _Folders:
         self.fake, self.real, self.asked, self.size, self.progress = fake, real, asked, size, progress
         self.unreadable: list[str] = []
         self._grey = {"fake": 0, "real": 0}
+        self._transparent = {"fake": 0, "real": 0}
 
     def read(self, side: Side, path: Path) -> Pixels | None:
         """RGB uint8 [H, W, 3]; None for a file that can't be read, which is named."""
@@ -61,7 +63,9 @@ class _Folders:
         except Unreadable as error:
             self.unreadable.append(str(error))
             return None
-        self._grey[side] += _is_grey(path)
+        grey, transparent = _kind(path)
+        self._grey[side] += grey
+        self._transparent[side] += transparent
         return pixels if self.size is None else images.resize(pixels, self.size)
 
     def evaluation(
@@ -73,22 +77,21 @@ class _Folders:
         asked.metrics.require_some(str(self.fake))
         values = table.means("fake") | values
         among = asked.metrics.among(real, asked.seed)
-        counts = {"fake": ours.count} if paired else {"fake": ours.count, "real": real.count}
+        counts = {"fake": len(scored)} if paired else {"fake": ours.count, "real": real.count}
+        alike = not paired or ours.count == len(scored)  # all are of one size
+        size = self.size or (ours.images.shape[1:3] if alike else None)
+        of_halves = {"reference": f"one half of the {real.count:,} real images in place of the fake ones"}
         scores: dict[str, Any] = {
             "protocol": {
                 "split": None,
-                "size": None if self.size is None else list(self.size),
+                "size": None if size is None else list(size),
                 "resize": None if self.size is None else protocol.RESIZE,
                 "seed": asked.seed,
                 "checkpoint": None,
                 "fake": str(self.fake),
                 "real": str(self.real),
                 **protocol.of_scores(asked.metrics, counts, self.unreadable, asked.resamples, paired),
-                **(
-                    {"reference": f"one half of the {real.count:,} real images in place of the fake ones"}
-                    if among
-                    else {}
-                ),
+                **(of_halves if among else {}),
                 **({"unmatched": unmatched} if unmatched is not None else {}),
             },
             "metrics": {"fake": values},
@@ -97,9 +100,11 @@ class _Folders:
             "headline": {"fake": headline(values, paired, min(ours.count, real.count))},
             "warnings": [
                 *self._greys(ours.count, real.count),
+                *self._transparencies(),
+                *self._copies(ours, real),
                 *cautions(asked, ours, real, values),
             ],
-            "findings": [],
+            "findings": _findings(ours, real, paired, asked.seed) if alike else [],
         }
         if asked.resamples:
             reach = table.intervals("fake", asked.resamples, asked.seed) | reach
@@ -113,6 +118,27 @@ class _Folders:
             return []
         folder, other = (self.fake, self.real) if grey[0] else (self.real, self.fake)
         return [f"the images of {folder} are grey, those of {other} are not; both were compared as RGB"]
+
+    def _copies(self, ours: Gathered, real: Gathered) -> list[str]:
+        """A sentence where images of one folder are in the other too: no generator makes those."""
+        known = {image.tobytes() for image in real.images} if real.count else set()
+        shared = sum(image.tobytes() in known for image in ours.images) if ours.count else 0
+        if not shared:
+            return []
+        return [f"{shared} of {ours.count:,} images of {self.fake} are in {self.real} too, pixel by pixel"]
+
+    def _transparencies(self) -> list[str]:
+        return [
+            f"{count} images of {folder} have transparency, which was laid on white"
+            for folder, count in zip((self.fake, self.real), self._transparent.values(), strict=True)
+            if count
+        ]
+
+
+def _findings(ours: Gathered, real: Gathered, paired: bool, seed: int) -> list[dict[str, Any]]:
+    """What the images alone give away; what was trained on, and what the outputs were made of, is not known."""
+    seen = Seen("fake", ours.images, real.images, truths=real.images if paired else None)
+    return [finding.as_json() for finding in of_images(seen, seed)]
 
 
 def _as_pairs(folders: _Folders) -> Evaluation:
@@ -181,7 +207,7 @@ def _as_sets(folders: _Folders) -> Evaluation:
 def _require_equal(path: Path, pixels: Pixels, other: Path, others: Pixels) -> None:
     """Raise UserError for two images of unequal size."""
     if pixels.shape != others.shape:
-        height, width = (min(sides) for sides in zip(pixels.shape[:2], others.shape[:2], strict=True))
+        height, width = others.shape[:2]  # the truth's, or what the first image has
         raise UserError(
             f"is {pixels.shape[1]}x{pixels.shape[0]}, but {other} is {others.shape[1]}x{others.shape[0]}",
             where=str(path),
@@ -190,9 +216,11 @@ def _require_equal(path: Path, pixels: Pixels, other: Path, others: Pixels) -> N
         )
 
 
-def _is_grey(path: Path) -> bool:
-    with Image.open(path) as image:  # the header alone: the pixels were decoded before
-        return image.mode in ("1", "L", "LA", "I", "I;16", "F")
+def _kind(path: Path) -> tuple[bool, bool]:
+    """Whether an image is grey, and whether it has transparency, by its header: the pixels were decoded before."""
+    with Image.open(path) as image:
+        grey = image.mode in ("1", "L", "LA", "I", "I;16", "F")
+        return grey, image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
 
 
 def _images(root: Path) -> list[Path]:

@@ -13,6 +13,9 @@ LEVEL = 0.95
 HALVES = 20
 """Random halves at most: each costs as much as half the score itself."""
 
+FEWEST = 4
+"""Images of a set that halves can be taken of."""
+
 _NORMAL = 1.959964  # of the level, in standard deviations
 
 
@@ -45,7 +48,7 @@ def of_sets(
     each of the values is had of random halves of both sets: the deviation among the halves estimates that of the
     whole (the delete-half jackknife, Shao and Wu 1989). Empty for sets of fewer than four images.
     """
-    if min(counts) < 4 or times < 2:
+    if min(counts) < FEWEST or times < 2:
         return {}
     random = np.random.default_rng(seed_of("halves", seed))
     found = []

@@ -192,7 +192,7 @@ def cautions(asked: Asked, ours: Gathered, theirs: Gathered, values: Values) -> 
         sentence = caution(name, few, value, bias)
         found += [sentence] if sentence else []
     if metrics.sets and few < MANY:
-        more = "" if asked.resamples else "; --bootstrap 1000 says how little"
+        more = "; --bootstrap 1000 says how little" if not asked.resamples and few >= intervals.FEWEST else ""
         found.append(
             f"{few} image{'s' if few > 1 else ''} against {max(ours.count, theirs.count)}: distances of sets this "
             f"small say little{more}"

@@ -47,7 +47,7 @@ class Published:
             raise UserError(
                 f"the weights of {self.title} are not here",
                 expected=f"{self.names[0]} in {_cache()}, or elsewhere with --weights FILE",
-                hint=f"ask for the metric by name (--metrics): that downloads {self.megabytes} MB from {self.url}",
+                hint=f"--metrics with its name downloads {self.megabytes} MB",
             )
         if self.sha256 and not (found := digest(path)).startswith(self.sha256):
             raise UserError(

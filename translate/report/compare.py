@@ -87,6 +87,7 @@ def write(
         split=split,
         facts=_facts(models, logs),
         tables=scores(evaluations),
+        verdicts=verdicts(names, evaluations),
         common=common,
         findings={name: [finding for finding in found if finding not in common] for name, found in every.items()},
         checked=findings.checked(evaluations[0].scores),
@@ -100,6 +101,23 @@ def write(
         command=commands.of_comparison(runs, data, checkpoint, path),
     )
     save(path, html)
+
+
+SAID = {"better": "is better than", "worse": "is worse than", "same": "can't be told apart from"}
+
+
+def verdicts(names: Sequence[str], evaluations: Sequence[Evaluation]) -> list[tuple[str, str]]:
+    """For each direction, by the metric that is named first, how each run stands to the first one."""
+    found = []
+    for direction, metric in evaluations[0].scores.get("headline", {}).items():
+        for name, evaluation in zip(names[1:], evaluations[1:], strict=True):
+            cell = _cell(metric, direction, evaluation, evaluations[0])
+            if cell.verdict is not None:
+                told = (
+                    f"{name} {SAID[cell.verdict]} {names[0]} by {words.label(metric)}: {cell.difference}, {cell.reach}"
+                )
+                found.append((words.arrow(direction), told))
+    return found
 
 
 def scores(evaluations: Sequence[Evaluation]) -> list[Table]:
@@ -150,6 +168,11 @@ def signed(value: float, like: float) -> str:
     return f"±{text}" if value == 0 else f"{'+' if value > 0 else '−'}{text}"
 
 
+def _duration(rows: Sequence[Mapping[str, Any]]) -> str:
+    taken = log.seconds(rows)
+    return "–" if taken is None else words.duration(taken)
+
+
 def _same_folder(root: str | None, other: Path) -> bool:
     return root is not None and Path(root).resolve() == other.resolve()
 
@@ -163,7 +186,7 @@ def _facts(models: Sequence[Model], logs: Sequence[Sequence[Mapping[str, Any]]])
         ("objective", [" + ".join(term.replace("_", " ") for term in m.config.objective) for m in models]),
         ("steps", [f"{model.step:,}" for model in models]),
         ("images a step", [str(model.config.training.batch) for model in models]),
-        ("training time", [words.duration(rows[-1]["seconds"]) if rows else "–" for rows in logs]),
+        ("training time", [_duration(rows) for rows in logs]),
     ]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from translate.config import Config
 from translate.domain import Regime
+from translate.log import seconds
 from translate.metrics import DISTRIBUTIONS, TABLE, find
 from translate.report.contest import Outcome, better, interval_of, over_nothing
 
@@ -88,7 +89,8 @@ def trained(
         steps = max(log[-1]["step"] if log else 0, step or 0)  # the log has only every so many
         images = steps * config.training.batch * config.training.discriminator_steps
         text += f", for {steps:,} steps of {config.training.batch} images"
-        text += f" in {duration(log[-1]['seconds'])}" if log else ""
+        taken = seconds(log)
+        text += "" if taken is None else f" in {duration(taken)}"
         text += f" ({images:,} images seen)"
     height, width = config.data.size
     size = f"{width}×{height} px"
@@ -206,9 +208,8 @@ def _of_sets(
     if other is None:
         return Verdict(arrow(direction), "scored as a set", text, "open")
     gain = better(metric) * (ours - other)
-    if best is not None and better(metric) * (best - other) > 0 < gain:
-        way = (ours - other) / (best - other)
-        text += f"; that is {f'{way:.0%}' if way < 1 else 'all'} of the way"
+    if metric.startswith("swd"):
+        text += "; it compares small patches, so shapes and what belongs to which input are for the eye to judge"
     found = over_nothing(metric, ours, other, (), interval_of(scores, direction, metric))
     if found == "same":
         return Verdict(

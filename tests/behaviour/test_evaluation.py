@@ -90,3 +90,52 @@ def test_real_against_the_same_real_images_is_zero(folders: Path, tmp_path: Path
     shutil.copytree(folders / "real", tmp_path / "copy")
     said = run("evaluate", "--fake", tmp_path / "copy", "--real", folders / "real", "--metrics", "swd", "--json", "-")
     assert set(json.loads(said.stdout)["metrics"]["fake"].values()) == {0.0}
+
+
+def save(folder: Path, count: int, mode: str = "RGB") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        pixels = np.random.default_rng(i).integers(0, 256, (32, 32, 3), np.uint8)
+        image = Image.fromarray(pixels)
+        if mode == "RGBA":
+            image.putalpha(128)
+        image.save(folder / f"{i:02}.png")
+    return folder
+
+
+def test_what_an_output_is_missing_for_is_named_and_no_success(tmp_path: Path) -> None:
+    fake, real = save(tmp_path / "fake", 3), save(tmp_path / "real", 12)
+    said = run("evaluate", "--fake", fake, "--real", real, "--paired", "--metrics", "l1")
+    assert said.exit_code == 1
+    assert said.stderr.count("no output of this name") == 5
+    assert "and 4 more" in said.stderr
+
+
+def test_a_metric_that_was_asked_for_and_can_not_be_had_is_no_success(tmp_path: Path) -> None:
+    fake = save(tmp_path / "fake", 3)
+    said = run("evaluate", "--fake", fake, "--real", fake, "--paired", "--metrics", "l1,ms_ssim")
+    assert said.exit_code == 1
+    assert "left out: ms_ssim" in said.stderr
+
+
+def test_transparency_and_copies_are_said(tmp_path: Path) -> None:
+    fake, real = save(tmp_path / "fake", 3, "RGBA"), save(tmp_path / "real", 3)
+    scores = json.loads(run("evaluate", "--fake", fake, "--real", real, "--metrics", "swd", "--json", "-").stdout)
+    assert any("transparency" in sentence for sentence in scores["warnings"])
+    scores = json.loads(run("evaluate", "--fake", real, "--real", real, "--metrics", "swd", "--json", "-").stdout)
+    assert any("pixel by pixel" in sentence for sentence in scores["warnings"])
+    assert scores["protocol"]["size"] == [32, 32]
+
+
+def test_faults_of_anybodys_outputs_are_found(tmp_path: Path) -> None:
+    faces.make(tmp_path / "data", size=32, train=2, test=40)
+    one = sorted((tmp_path / "data/testB").iterdir())[0]
+    (tmp_path / "fake").mkdir()
+    for path in (tmp_path / "data/testB").iterdir():
+        shutil.copy(one, tmp_path / "fake" / path.name)
+    for more in ([], ["--paired"]):
+        said = run(
+            "evaluate", "--fake", tmp_path / "fake", "--real", tmp_path / "data/testB", *more, "--metrics", "swd",
+            "--json", "-",
+        )  # fmt: skip
+        assert "mode_collapse" in {finding["name"] for finding in json.loads(said.stdout)["findings"]}
