@@ -31,7 +31,7 @@ NETWORKS = {
 
 def commands() -> list[str]:
     blocks = re.findall(r"^```sh\n(.*?)^```", README, flags=re.M | re.S)
-    lines = [line for block in blocks for line in block.splitlines() if line.strip()]
+    lines = [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
     return [line for line in lines if not line.startswith("pip ") and line != "translate demo"]
 
 

@@ -80,3 +80,12 @@ def test_scores_may_stand_in_rows_of_their_own() -> None:
 def test_an_empty_log_says_nothing() -> None:
     assert of_log([]) == []
     assert of_log([{"step": 50, "seconds": 1.0}]) == []
+
+
+def test_a_game_that_has_left_all_bounds_from_the_start_is_found() -> None:
+    """Nothing was ever usual there, and the gradients are dead: only the loss tells."""
+    rows = [{"step": 50 * i, "loss/adversarial/b": 5e5, "grad_norm/generator": 0.0} for i in range(1, 8)]
+    (finding,) = [finding for finding in of_log(rows) if finding.name == "exploding_gradients"]
+    assert "5e+05" in finding.message
+    critic = [{"step": 50 * i, "loss/adversarial/b": 800.0 - i, "grad_norm/generator": 3.0} for i in range(1, 30)]
+    assert not [finding for finding in of_log(critic) if finding.name == "exploding_gradients"]

@@ -73,6 +73,8 @@ def _print(found: dict[str, Any]) -> None:
         console.print(f"! {problem}", markup=False, style="yellow")
     for finding in found["findings"]:
         console.print(f"! {finding['name']}: {finding['message']}", markup=False, style="yellow")
+        for entry in finding["evidence"].get("examples", []):
+            console.print(f"  trained on: {entry['file']} is {entry['same_as']}", markup=False)
         console.print(f"  try: {finding['try']}", markup=False)
     for advice in found["advice"]:
         console.print(f"advice: {advice}", markup=False)

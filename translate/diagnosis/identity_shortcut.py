@@ -46,7 +46,8 @@ def identity_shortcut(seen: Seen, seed: int) -> list[Finding]:
         f"{floor:.0f})."
     )
     advice = (
-        "loosen what rewards doing nothing: a smaller objective.cycle.weight and objective.identity.weight, or raise "
-        "objective.adversarial.weight; more training; --set training.learning_rate at twice its value."
+        "first of all more training, if it was short (the same command with more --minutes goes on); then loosen what "
+        "rewards doing nothing: a smaller objective.cycle.weight and objective.identity.weight, or a larger "
+        "objective.adversarial.weight."
     )
     return [Finding("identity_shortcut", "error", message, advice, evidence)]

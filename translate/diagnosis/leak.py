@@ -59,8 +59,8 @@ def leak(dataset: Dataset) -> list[Finding]:
         f"resized or mirrored, such as {examples[0]['file']} = {examples[0]['same_as']}: scores on them flatter."
     )
     advice = (
-        "move or delete those held-out pictures (evidence.examples names them; `translate check DIR` lists the exact "
-        "copies), then evaluate again. Pictures of one scene, patient or film belong into one split."
+        "move or delete those held-out pictures (`translate check DIR` lists them, up to 20), then evaluate again. "
+        "Pictures of one scene, patient or film belong into one split."
     )
     evidence = {"copies": len(copies), "held_out": len(ours), "trained_on": len(theirs), "share": share}
     return [Finding("leak", "error", message, advice, evidence | {"examples": examples[:SHOWN]})]

@@ -12,6 +12,8 @@ LATEST = 3
 """Rows at the end of the log in which a value must be no number, since one bad step may be survived."""
 BEFORE, NOW = 15, 5
 """Rows of a gradient norm before the latest, and the latest, that are needed to tell."""
+FAR_OUT = 1e4
+"""An adversarial loss that no healthy game has: a Wasserstein critic's, which has no upper end, stayed below 100."""
 EXPLODED, EXPLODED_AT_ONCE = 100.0, 1000.0
 """So many times the usual norm; or so many times that of the first FIRST rows, since some games explode at once."""
 FIRST = 3
@@ -74,7 +76,25 @@ def exploding_gradients(rows: Rows) -> list[Finding]:
         )
         evidence = {"player": player, "norm": median(now), "usual_norm": usual, "since_step": int(told[since][0])}
         findings.append(Finding("exploding_gradients", "warning", message, advice, evidence))
-    return findings
+    return findings or _out_of_range(rows)
+
+
+def _out_of_range(rows: Rows) -> list[Finding]:
+    """A discriminator whose logits left all bounds before anything was usual: gradients may have died by then."""
+    told = [(row, max((abs(v) for k, v in row.items() if k.startswith("loss/adversarial")), default=0)) for row in rows]
+    judged = [(row["step"], value) for row, value in told if value > 0]
+    if len(judged) < NOW or min(value for _, value in judged[-NOW:]) < FAR_OUT:
+        return []
+    value = median(value for _, value in judged[-NOW:])
+    message = (
+        f"The game has left all bounds: the adversarial loss is about {value:.2g}, where healthy ones stay below "
+        "some hundreds. Weights this large saturate, and learn no more."
+    )
+    advice = (
+        "begin again (another --out) with a lower --set training.learning_rate (0.0002 is common, 0.001 is much), and "
+        "--set training.clip=1."
+    )
+    return [Finding("exploding_gradients", "warning", message, advice, {"adversarial_loss": value})]
 
 
 def _watched(key: str) -> bool:
