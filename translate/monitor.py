@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -25,6 +25,10 @@ from translate.metrics import find
 PROBE = 8
 """Images that a first look is timed on, before all are scored."""
 SPLITS = ("val", "test")
+EARLY = 0.2
+"""Share of the training before which nothing is said of images."""
+
+About = tuple[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,27 @@ class Speaker:
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
-        self._said: set[tuple[str, str | None]] = set()
+        self._said: set[About] = set()
+        self._last: set[About] = set()
 
     def say(self, findings: Iterable[dict[str, Any]]) -> None:
         """Say those that were not said before."""
         for finding in findings:
-            about = finding["name"], finding["direction"]
-            if about not in self._said:
-                self._said.add(about)
+            if _about(finding) not in self._said:
+                self._said.add(_about(finding))
                 where = f"{finding['direction']}: " if finding["direction"] else ""
                 self._warn(f"{finding['name']}: {where}{finding['message']} Try: {finding['try']}")
+
+    def looked(self, findings: Sequence[dict[str, Any]], share: float) -> None:
+        """Say what two looks in a row have seen in the images, after the first fifth of the training: what has hardly
+        begun does nothing yet, and shows patterns that fade."""
+        if share >= EARLY:
+            self.say(finding for finding in findings if _about(finding) in self._last)
+        self._last = {_about(finding) for finding in findings}
+
+
+def _about(finding: dict[str, Any]) -> About:
+    return finding["name"], finding["direction"]
 
 
 class Monitor:

@@ -124,7 +124,7 @@ def train(
                 look = monitor.look(step, trainer.ema.module, clock.seconds)
                 if look is not None:
                     log.scalars(step, look.values)
-                    speaker.say(look.findings)
+                    speaker.looked(look.findings, share)
                     if look.best:
                         folder.save(trainer, monitor, clock.seconds, best=True)
                     done = done or monitor.stale

@@ -204,6 +204,18 @@ def test_a_finding_is_said_once_for_each_direction() -> None:
     assert said == ["checkerboard: a2b: Stripes. Try: resize.", "checkerboard: b2a: Stripes. Try: resize."]
 
 
+def test_images_are_spoken_of_when_two_looks_agree_and_the_training_is_on_its_way() -> None:
+    said: list[str] = []
+    speaker = Speaker(said.append)
+    finding = {"name": "identity_shortcut", "direction": "a2b", "message": "Nothing.", "try": "on."}
+    for share, found in ((0.05, [finding]), (0.1, [finding]), (0.3, []), (0.4, [finding])):
+        speaker.looked(found, share)
+    assert not said
+    speaker.looked([finding], 0.5)
+    speaker.looked([finding], 0.6)
+    assert said == ["identity_shortcut: a2b: Nothing. Try: on."]
+
+
 def test_weights_that_are_no_numbers_are_never_saved(dataset: Dataset, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train(config("training.steps=2"), dataset, run, CPU)
