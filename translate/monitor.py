@@ -89,6 +89,7 @@ class Monitor:
         self.best: tuple[float, int] | None = None
         self.since_best = 0
         self.spent, self._cost, self.put_off = 0.0, 0.0, 0
+        self._trouble = ""
         self._beside: dict[str, float] = {}
 
     def due(self, step: int, seconds: float, last: bool = False) -> bool:
@@ -103,7 +104,15 @@ class Monitor:
         return affordable
 
     def look(self, step: int, generators: nn.Module, seconds: float) -> Look | None:
-        """Score `generators`; None where a first look at a few images told that all of them would cost too much."""
+        """Score `generators`; None where a first look at a few images told that all of them would cost too much, and
+        where they can't be scored: no reason to end a training, so that is said in the summary."""
+        try:
+            return self._looked(step, generators, seconds)
+        except UserError as error:
+            self.metrics, self._trouble = None, str(error)
+            return None
+
+    def _looked(self, step: int, generators: nn.Module, seconds: float) -> Look | None:
         began = time.perf_counter()
         model = self._model(step, generators)
         assert self.metrics is not None, "asked when it was due"
@@ -146,6 +155,8 @@ class Monitor:
 
     def summary(self, seconds: float) -> str:
         """The best score, where its weights lie, and what `seconds` of training paid for evaluations."""
+        if self._trouble:
+            return f"held-out images could not be scored: {self._trouble}"
         late = f"; {self.put_off} were put off, as they would have cost more" if self.put_off else ""
         if self.best is None:
             return f"no held-out scores: they would have cost more than evaluation.share allows{late}" if late else ""

@@ -95,6 +95,16 @@ def test_a_first_look_that_would_cost_too_much_is_not_finished(dataset: Dataset)
     assert monitor.spent > 0
 
 
+def test_held_out_images_that_can_not_be_read_do_not_end_a_training(tmp_path: Path) -> None:
+    faces.make(tmp_path / "faces", size=16, train=8, test=2, pairs=False)
+    for path in (tmp_path / "faces/testA").iterdir():
+        path.write_text("no image")
+    monitor = Monitor(config(), layouts.find(tmp_path / "faces"), CPU)
+    assert monitor.look(1, generators(0, 0), 1e6) is None
+    assert not monitor.due(500, 1e6)
+    assert "could not be scored: " in monitor.summary(1e6)
+
+
 def test_without_held_out_images_nothing_is_scored(dataset: Dataset) -> None:
     alone = Dataset(dataset.root, dataset.layout, {"train": dataset.splits["train"]})
     assert not Monitor(config(), alone, CPU).due(500, 1e6)
