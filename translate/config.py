@@ -210,6 +210,16 @@ class Evaluation(Strict):
     patience: int | None = Field(None, gt=0, description="stop after so many evaluations without a better one")
     share: float = Field(0.1, gt=0, le=1, description="of the training time, that evaluations may cost")
 
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, names: list[str] | None) -> list[str] | None:
+        from translate.metrics import DISTRIBUTIONS, TABLE, find  # NumPy, which most configurations need not wait for
+
+        for name in names or ():
+            if find(name) is None:
+                raise ValueError(f'unknown metric "{name}".{nearest(name, [*TABLE, *DISTRIBUTIONS])}')
+        return names
+
 
 class Config(Strict):
     """A whole training run."""

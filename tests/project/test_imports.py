@@ -62,7 +62,7 @@ ALLOWED = {
     "translate.log": (),
     "translate.augment": (),
     "translate.device": (),
-    "translate.config": ("translate.signatures", "translate.networks", "translate.terms"),
+    "translate.config": ("translate.signatures", "translate.networks", "translate.terms", "translate.metrics"),
     "translate.networks": ("translate.networks",),
     "translate.terms": ("translate.terms", "translate.translations"),
     "translate.data": ("translate.data",),

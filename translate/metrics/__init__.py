@@ -25,7 +25,7 @@ class Entry:
 
 TABLE: dict[str, Entry] = {
     "l1": Entry("translate.metrics.l1:l1", "L1, grey levels", "lower"),
-    "l2": Entry("translate.metrics.l2:l2", "L2 (root mean square), grey levels", "lower"),
+    "l2": Entry("translate.metrics.l2:l2", "L2 (RMS), grey levels", "lower"),
     "psnr": Entry("translate.metrics.psnr:psnr", "PSNR, dB", "higher"),
     "ssim": Entry("translate.metrics.ssim:ssim", "SSIM", "higher"),
     "ms_ssim": Entry("translate.metrics.ms_ssim:ms_ssim", "MS-SSIM", "higher"),
