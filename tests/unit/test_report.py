@@ -246,7 +246,7 @@ def test_what_was_trained_on_what(paired: Path) -> None:
 def test_the_table_holds_interval_baseline_and_reference(tmp_path: Path) -> None:
     table, other = tables.scores(SCORES)
     lines = {line.label: line for line in table.lines}
-    assert table.heads == ["do nothing", "real images"]
+    assert table.heads == ["do nothing", "training images"]
     assert other.heads == ["do nothing"]
     assert lines["L1, grey levels"].interval == "11.50 to 13.25"
     assert lines["L1, grey levels"].beside == ["61.50", "–"]

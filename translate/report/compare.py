@@ -126,11 +126,7 @@ def scores(evaluations: Sequence[Evaluation]) -> list[Table]:
     found = []
     for direction, values in first.get("metrics", {}).items():
         every = list(dict.fromkeys(m for e in evaluations for m in e.scores["metrics"].get(direction, {})))
-        beside = {
-            "training images" if direction == "sample" else "do nothing": first.get("baseline", {}).get(direction, {}),
-            "real images": first.get("reference", {}).get(direction, {}),
-        }
-        beside = {head: column for head, column in beside.items() if any(name in column for name in every)}
+        beside = {h: col for h, col in tables.beside(first, direction).items() if any(name in col for name in every)}
         lines = [
             Line(
                 tables.short(metric, every),

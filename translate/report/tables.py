@@ -37,15 +37,19 @@ class Table:
     lines: list[Line]
 
 
+def beside(found: Mapping[str, Any], direction: str) -> dict[str, Mapping[str, float]]:
+    """What stands beside a direction's scores, by its heading."""
+    nothing, real = (found.get(key, {}).get(direction, {}) for key in ("baseline", "reference"))
+    return {"training images": nothing} if direction == "sample" else {"do nothing": nothing, "training images": real}
+
+
 def scores(found: Mapping[str, Any], images: Sequence[Scored] = ()) -> list[Table]:
     """A table for each direction of `evaluate`'s scores and scored images."""
     tables = []
     for direction, values in found.get("metrics", {}).items():
         columns = {
-            "training images" if direction == "sample" else "do nothing": found.get("baseline", {}).get(direction, {}),
-            "real images": found.get("reference", {}).get(direction, {}),
+            h: column for h, column in beside(found, direction).items() if any(name in column for name in values)
         }
-        columns = {head: column for head, column in columns.items() if any(name in column for name in values)}
         contest, own = columns.get("do nothing", {}), of_direction(images, direction)
         lines = [
             Line(
