@@ -90,6 +90,7 @@ class Monitor:
         self.since_best = 0
         self.spent, self._cost, self.put_off = 0.0, 0.0, 0
         self._trouble = ""
+        self._last = 0
         self._beside: dict[str, float] = {}
 
     def due(self, step: int, seconds: float, last: bool = False) -> bool:
@@ -98,7 +99,8 @@ class Monitor:
         if self.metrics is None or not (last or step % self.settings.every == 0):
             return False
         # Nothing is known of the cost before the first look, and that is no reason to hold up a training of seconds.
-        expected = self._cost or 0.5
+        # What is done on the way leaves enough for the end, or the last weights could never be the best.
+        expected = (self._cost or 0.5) * (1 if last else 2)
         affordable = self.spent + expected <= self.settings.share * seconds
         self.put_off += not affordable
         return affordable
@@ -132,6 +134,7 @@ class Monitor:
                 "floor": 0.0
             }
         best = self._judged(self._mean(scores), step)
+        self._last = step
         took = time.perf_counter() - began
         self.spent, self._cost = self.spent + took, took if not first else self._cost
         told = {f"score/{d}/{name}": v for d, values in scores["metrics"].items() for name, v in values.items()}
@@ -153,14 +156,17 @@ class Monitor:
         value, step = self.best
         return f"held-out {self.watched} {value:.4g} at step {step:,}"
 
-    def summary(self, seconds: float) -> str:
-        """The best score, where its weights lie, and what `seconds` of training paid for evaluations."""
+    def summary(self, seconds: float, step: int) -> str:
+        """The best score, where its weights lie, and what `seconds` of training up to `step` paid for evaluations."""
         if self._trouble:
             return f"held-out images could not be scored: {self._trouble}"
-        late = f"; {self.put_off} were put off, as they would have cost more" if self.put_off else ""
+        late = (
+            f"; {self.put_off} were put off, which would have cost more than evaluation.share" if self.put_off else ""
+        )
         if self.best is None:
             return f"no held-out scores: they would have cost more than evaluation.share allows{late}" if late else ""
         cost = f"evaluations took {self.spent:.0f} s, {self.spent / max(seconds, 1e-9):.1%} of the training time{late}"
+        late += f"; what came after step {self._last:,} was not scored" if self._last < step else ""
         both = " (mean of both directions)" if len(self.config.produce) > 1 else ""
         return f"best {self.score}{both}: {FOLDER}/{BEST}, split {self.split}; {cost}"
 

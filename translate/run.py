@@ -136,7 +136,7 @@ def train(
             clock.skip()
         log.previews(trainer.step_count, preview.draw(trainer.ema.module))
         folder.save(trainer, monitor, clock.seconds)
-        scored = monitor.summary(clock.seconds)
+        scored = monitor.summary(clock.seconds, trainer.step_count)
         return Outcome(trainer.step_count, clock.seconds, interrupted(), first, monitor.stale, scored)
 
 

@@ -81,11 +81,11 @@ def test_evaluations_cost_no_more_than_their_share(dataset: Dataset) -> None:
     assert not monitor.due(11, 1000)
     assert monitor.due(11, 1000, last=True)
     looked(monitor, 10, generators(0, 0))
-    monitor.spent = 99.0  # beside what the next one costs
-    assert monitor.due(20, 1010)
+    monitor.spent = 99.0  # beside what the next one costs, and the one at the end
+    assert monitor.due(20, 1010 + 10 * monitor._cost)
     monitor.spent = 101.0
     assert not monitor.due(20, 1010)
-    assert "2 were put off" in monitor.summary(1010)
+    assert "2 were put off" in monitor.summary(1010, 20)
 
 
 def test_a_first_look_that_would_cost_too_much_is_not_finished(dataset: Dataset) -> None:
@@ -102,7 +102,7 @@ def test_held_out_images_that_can_not_be_read_do_not_end_a_training(tmp_path: Pa
     monitor = Monitor(config(), layouts.find(tmp_path / "faces"), CPU)
     assert monitor.look(1, generators(0, 0), 1e6) is None
     assert not monitor.due(500, 1e6)
-    assert "could not be scored: " in monitor.summary(1e6)
+    assert "could not be scored: " in monitor.summary(1e6, 1)
 
 
 def test_without_held_out_images_nothing_is_scored(dataset: Dataset) -> None:

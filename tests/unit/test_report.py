@@ -657,7 +657,7 @@ def test_two_runs_side_by_side(paired: Path, tmp_path: Path, call: Any) -> None:
     assert len(elements.of("img")) == 2 * 4 * 4  # two directions of four held-out pairs: input, two outputs, truth
     assert re.search(r"input A\s*one\s*two\s*truth B", elements.text)
     assert re.search(r"training.seed\s*0\s*1", elements.text)
-    assert re.search(r"A → B: two (is better than|is worse than|can't be told apart from) one by", elements.text)
+    assert re.search(r"A → B: two beside one: (better|worse|can't be told apart) by", elements.text)
     assert "another seed of the training" in elements.text
     assert f"translate report {runs[0]} {runs[1]} --out compare.html" in elements.text
     (tmp_path / "compare.html").write_text("mine")

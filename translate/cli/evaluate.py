@@ -289,7 +289,7 @@ def _beside(direction: str) -> dict[str, str]:
     """What stands beside a direction's values: the key of the scores, and its heading."""
     if direction == "sample":
         return {"baseline": "training images"}
-    return {"baseline": "do nothing", "reference": "real images" if direction == "fake" else "training images"}
+    return {"baseline": "do nothing", "reference": "real, halves" if direction == "fake" else "training images"}
 
 
 def _ends(reach: list[float] | None) -> str:

@@ -80,7 +80,9 @@ class _Folders:
         counts = {"fake": len(scored)} if paired else {"fake": ours.count, "real": real.count}
         alike = not paired or ours.count == len(scored)  # all are of one size
         size = self.size or (ours.images.shape[1:3] if alike else None)
-        of_halves = {"reference": f"one half of the {real.count:,} real images in place of the fake ones"}
+        of_halves = {
+            "reference": f"half of the {real.count:,} real images against the other half: at equal counts it is less"
+        }
         scores: dict[str, Any] = {
             "protocol": {
                 "split": None,
@@ -101,7 +103,7 @@ class _Folders:
             "warnings": [
                 *self._greys(ours.count, real.count),
                 *self._transparencies(),
-                *self._copies(ours, real),
+                *self._copies(ours, real, paired),
                 *cautions(asked, ours, real, values),
             ],
             "findings": _findings(ours, real, paired, asked.seed) if alike else [],
@@ -119,13 +121,20 @@ class _Folders:
         folder, other = (self.fake, self.real) if grey[0] else (self.real, self.fake)
         return [f"the images of {folder} are grey, those of {other} are not; both were compared as RGB"]
 
-    def _copies(self, ours: Gathered, real: Gathered) -> list[str]:
+    def _copies(self, ours: Gathered, real: Gathered, paired: bool) -> list[str]:
         """A sentence where images of one folder are in the other too: no generator makes those."""
-        known = {image.tobytes() for image in real.images} if real.count else set()
-        shared = sum(image.tobytes() in known for image in ours.images) if ours.count else 0
-        if not shared:
+        if not ours.count or not real.count:
             return []
-        return [f"{shared} of {ours.count:,} images of {self.fake} are in {self.real} too, pixel by pixel"]
+        known = [image.tobytes() for image in real.images]
+        places = {content: place for place, content in enumerate(known)}
+        found = [
+            (place, places[image.tobytes()]) for place, image in enumerate(ours.images) if image.tobytes() in places
+        ]
+        if not found:
+            return []
+        moved = sum(known[place] != known[other] for place, other in found) if paired else 0
+        mixed = f"; {moved} of them under another name: are the names mixed up?" if moved else ""
+        return [f"{len(found)} of {ours.count:,} images of {self.fake} are in {self.real} too, pixel by pixel{mixed}"]
 
     def _transparencies(self) -> list[str]:
         return [
@@ -182,7 +191,7 @@ def _as_pairs(folders: _Folders) -> Evaluation:
 
 def _as_sets(folders: _Folders) -> Evaluation:
     metrics = folders.asked.metrics
-    paths: dict[Side, list[Path]] = {"fake": _images(folders.fake), "real": _images(folders.real)}
+    paths: dict[Side, list[Path]] = {"real": _images(folders.real), "fake": _images(folders.fake)}
     total, done = sum(map(len, paths.values())), 0
     first: tuple[Path, Pixels] | None = None
     sides: list[Gathered] = []
@@ -200,7 +209,7 @@ def _as_sets(folders: _Folders) -> Evaluation:
         if not side.count:
             where = folders.fake if name == "fake" else folders.real
             raise UserError(f"no image can be read: {folders.unreadable[0]}", where=str(where))
-    ours, real = sides
+    real, ours = sides
     return folders.evaluation(ours, real, Table(metrics), [], None)
 
 

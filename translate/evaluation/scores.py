@@ -156,7 +156,7 @@ def choose(
                 f"{name} compares an output with its truth, and here there is none",
                 where=where,
                 expected="some of " + ", ".join(DISTRIBUTIONS),
-                hint="--paired, if --fake and --real hold images of equal names",
+                hint="leave it out; or --paired, if --fake and --real hold images of equal names",
             )
         try:
             _add(found, name, entry, weights or {}, device, download=given is not None)
@@ -191,6 +191,8 @@ def cautions(asked: Asked, ours: Gathered, theirs: Gathered, values: Values) -> 
             bias = fid_bias(ours.features(entry.features), theirs.features(entry.features), asked.seed)
         sentence = caution(name, few, value, bias)
         found += [sentence] if sentence else []
+    if asked.resamples and few < intervals.FEWEST:
+        found.append("there are too few images for intervals")
     if metrics.sets and few < MANY:
         more = "; --bootstrap 1000 says how little" if not asked.resamples and few >= intervals.FEWEST else ""
         found.append(

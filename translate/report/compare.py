@@ -103,20 +103,23 @@ def write(
     save(path, html)
 
 
-SAID = {"better": "is better than", "worse": "is worse than", "same": "can't be told apart from"}
+SAID: dict[Outcome, str] = {"better": "better", "worse": "worse", "same": "can't be told apart"}
 
 
 def verdicts(names: Sequence[str], evaluations: Sequence[Evaluation]) -> list[tuple[str, str]]:
-    """For each direction, by the metric that is named first, how each run stands to the first one."""
+    """For each direction, by which scores each run is better or worse than the first, or neither."""
     found = []
-    for direction, metric in evaluations[0].scores.get("headline", {}).items():
+    for direction in evaluations[0].scores.get("metrics", {}):
         for name, evaluation in zip(names[1:], evaluations[1:], strict=True):
-            cell = _cell(metric, direction, evaluation, evaluations[0])
-            if cell.verdict is not None:
-                told = (
-                    f"{name} {SAID[cell.verdict]} {names[0]} by {words.label(metric)}: {cell.difference}, {cell.reach}"
-                )
-                found.append((words.arrow(direction), told))
+            values = evaluation.scores["metrics"].get(direction, {})
+            outcomes: dict[Outcome, list[str]] = {}
+            for metric in values:
+                verdict = _cell(metric, direction, evaluation, evaluations[0]).verdict
+                if verdict is not None and not tables.is_part(metric, list(values)):
+                    outcomes.setdefault(verdict, []).append(words.label(metric).partition(",")[0])
+            told = [f"{SAID[verdict]} by {', '.join(by)}" for verdict, by in outcomes.items()]
+            if told:
+                found.append((words.arrow(direction), f"{name} beside {names[0]}: {'; '.join(told)}"))
     return found
 
 
