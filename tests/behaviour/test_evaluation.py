@@ -139,3 +139,15 @@ def test_faults_of_anybodys_outputs_are_found(tmp_path: Path) -> None:
             "--json", "-",
         )  # fmt: skip
         assert "mode_collapse" in {finding["name"] for finding in json.loads(said.stdout)["findings"]}
+
+
+def test_names_that_are_mixed_up_are_said(folders: Path, tmp_path: Path) -> None:
+    (tmp_path / "fake").mkdir()
+    paths = sorted((folders / "real").iterdir())
+    for path, other in zip(paths, [*paths[1:], paths[0]], strict=True):
+        shutil.copy(path, tmp_path / "fake" / other.name)
+    said = run(
+        "evaluate", "--fake", tmp_path / "fake", "--real", folders / "real", "--paired", "--metrics", "swd",
+        "--json", "-",
+    )  # fmt: skip
+    assert any("20 of them under another name" in sentence for sentence in json.loads(said.stdout)["warnings"])

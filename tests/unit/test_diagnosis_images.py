@@ -155,3 +155,12 @@ def test_rows_and_sizes_must_match() -> None:
         replace(seen, truths=seen.outputs[1:])
     with pytest.raises(ValueError, match="reals"):
         replace(seen, reals=seen.reals[:, :16])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_outputs_that_are_far_from_all_real_images_drop_no_modes(seed: int) -> None:
+    """All of it is wrong there, and the advice for dropped modes would mislead."""
+    real = faults.samples(seed, 32, 120)
+    noise = np.random.default_rng(seed).integers(0, 256, real.outputs.shape, np.uint8)
+    found = of_images(replace(real, outputs=noise), seed)
+    assert "mode_dropping" not in {finding.name for finding in found}
