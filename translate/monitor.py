@@ -91,7 +91,7 @@ class Monitor:
         self.spent, self._cost, self.put_off = 0.0, 0.0, 0
         self._trouble = ""
         self._last = 0
-        self._beside: dict[str, float] = {}
+        self._beside: dict[str, float] | None = None
 
     def due(self, step: int, seconds: float, last: bool = False) -> bool:
         """Whether to look now: every so many steps, and after the last one, as long as the evaluations take no more
@@ -118,7 +118,7 @@ class Monitor:
         began = time.perf_counter()
         model = self._model(step, generators)
         assert self.metrics is not None, "asked when it was due"
-        first = not self._beside and bool(self.metrics.sets)  # what stands beside sets does not change
+        first = self._beside is None and bool(self.metrics.sets)  # what stands beside sets does not change
         if not self._cost:
             self._score(model, PROBE, beside=False)
             probed = time.perf_counter() - began
@@ -130,9 +130,7 @@ class Monitor:
         scores = self._score(model, self.settings.images, beside=first)
         if first:
             floor = scores.get("reference") or scores["baseline"]
-            self._beside = {f"floor/{d}/{name}": v for d, values in floor.items() for name, v in values.items()} or {
-                "floor": 0.0
-            }
+            self._beside = {f"floor/{d}/{name}": v for d, values in floor.items() for name, v in values.items()}
         best = self._judged(self._mean(scores), step)
         self._last = step
         took = time.perf_counter() - began
@@ -141,7 +139,7 @@ class Monitor:
         if len(scores["metrics"]) > 1 and (known := self._mean(scores)) is not None:
             told[f"score/mean/{self.watched}"] = known
         cost = {"evaluation/seconds": took, "evaluation/share": self.spent / max(seconds, 1e-9)}
-        return Look(told | {k: v for k, v in self._beside.items() if "/" in k} | cost, best, scores["findings"])
+        return Look(told | (self._beside or {}) | cost, best, scores["findings"])
 
     @property
     def stale(self) -> bool:
@@ -187,7 +185,7 @@ class Monitor:
         self.spent, self._cost = state["spent"], state["cost"]
         if (state["split"], state["watched"]) == (self.split, self.watched):
             self.best = None if state["best"] is None else (float(state["best"][0]), int(state["best"][1]))
-            self.since_best, self._beside = state["since_best"], dict(state["beside"])
+            self.since_best, self._beside = state["since_best"], state["beside"]
 
     def _chosen_split(self) -> str | None:
         if self.settings.split is not None:
