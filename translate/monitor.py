@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -22,8 +22,8 @@ from translate.evaluation.scores import Asked, choose
 from translate.inference.model import Model
 from translate.metrics import find
 
-PROBE = 8
-"""Images that a first look is timed on, before all are scored."""
+PROBE = 24
+"""Images that a first look is timed on, before all are scored: no metric refuses so many."""
 SPLITS = ("val", "test")
 EARLY = 0.2
 """Share of the training before which nothing is said of images."""
@@ -163,8 +163,8 @@ class Monitor:
         )
         if self.best is None:
             return f"no held-out scores: they would have cost more than evaluation.share allows{late}" if late else ""
-        cost = f"evaluations took {self.spent:.0f} s, {self.spent / max(seconds, 1e-9):.1%} of the training time{late}"
         late += f"; what came after step {self._last:,} was not scored" if self._last < step else ""
+        cost = f"evaluations took {self.spent:.0f} s, {self.spent / max(seconds, 1e-9):.1%} of the training time{late}"
         both = " (mean of both directions)" if len(self.config.produce) > 1 else ""
         return f"best {self.score}{both}: {FOLDER}/{BEST}, split {self.split}; {cost}"
 
@@ -175,6 +175,7 @@ class Monitor:
             "since_best": self.since_best,
             "spent": self.spent,
             "cost": self._cost,
+            "last": self._last,
             "beside": self._beside,
             "split": self.split,
             "watched": self.watched,
@@ -182,7 +183,7 @@ class Monitor:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state_dict()`; another metric or split begins anew."""
-        self.spent, self._cost = state["spent"], state["cost"]
+        self.spent, self._cost, self._last = state["spent"], state["cost"], state.get("last", 0)
         if (state["split"], state["watched"]) == (self.split, self.watched):
             self.best = None if state["best"] is None else (float(state["best"][0]), int(state["best"][1]))
             self.since_best, self._beside = state["since_best"], state["beside"]
@@ -240,7 +241,8 @@ class Monitor:
     def _score(self, model: Model, most: int, beside: bool) -> dict[str, Any]:
         assert self.split is not None
         assert self.metrics is not None
-        asked = Asked(self.metrics, most, self.config.training.seed, beside=beside)
+        metrics = replace(self.metrics, left_out=dict(self.metrics.left_out))  # each look leaves out on its own
+        asked = Asked(metrics, most, self.config.training.seed, beside=beside)
         score = samples.evaluate if self.config.unconditional else translated.evaluate
         found = score(model, self.dataset, self.split, asked, lambda done, total: None)
         return found.scores

@@ -338,9 +338,7 @@ def test_evaluate_prints_nothing_but_json_and_report_shows_it(run: Path, tmp_pat
 
 def test_evaluate_folders_names_what_has_no_partner(data: Path, tmp_path: Path) -> None:
     result = call("evaluate", "--fake", data / "test", "--real", data / "train", "--paired")
-    assert result.exit_code == (
-        0 if len(list((data / "test").iterdir())) == len(list((data / "train").iterdir())) else 1
-    )
+    assert result.exit_code == 0, result.output
     Image.new("RGB", (4, 4)).save(data / "test/alone.png")
     result = call("evaluate", "--fake", data / "test", "--real", data / "train", "--paired")
     assert result.exit_code == 1

@@ -498,3 +498,14 @@ def test_halves_of_the_real_images_say_how_near_real_ones_come(tmp_path: Path) -
     assert "half of the 120" in found["protocol"]["reference"]
     same = evaluate_folders(tmp_path / "real", tmp_path / "real", False, ["swd"]).scores
     assert same["metrics"]["fake"]["swd"] == 0
+
+
+def test_no_features_of_a_run_are_read_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "again.py").write_text(EXTRACTOR)
+    monkeypatch.syspath_prepend(tmp_path)
+    dataset = layouts.find(negatives(tmp_path / "data", 20))
+    scores = evaluate(model(), dataset, names=["fid_again:Colours"]).scores
+    import again  # type: ignore[import-not-found]
+
+    assert again.Colours.calls == 2 * 3 * 20  # each direction: outputs, held-out images, training images
+    assert scores["baseline"]["a2b"]["fid_again:Colours"] > scores["metrics"]["a2b"]["fid_again:Colours"]

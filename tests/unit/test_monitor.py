@@ -86,6 +86,10 @@ def test_evaluations_cost_no_more_than_their_share(dataset: Dataset) -> None:
     monitor.spent = 101.0
     assert not monitor.due(20, 1010)
     assert "2 were put off" in monitor.summary(1010, 20)
+    assert "after step 10 was not scored" in monitor.summary(1010, 20)
+    again = Monitor(config(), dataset, CPU)
+    again.load_state_dict(monitor.state_dict())
+    assert "not scored" not in again.summary(1010, 10)
 
 
 def test_a_first_look_that_would_cost_too_much_is_not_finished(dataset: Dataset) -> None:
@@ -250,3 +254,18 @@ def test_weights_that_are_no_numbers_are_never_saved(dataset: Dataset, tmp_path:
     assert "step-00000002, which stays" in str(error.value)
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-00000002.pt"]
     assert (run / "checkpoints/step-00000002.pt").read_bytes() == sound
+
+
+def test_what_one_look_leaves_out_the_next_one_computes(dataset: Dataset) -> None:
+    monitor = Monitor(config("evaluation.metrics=[l1]"), dataset, CPU)
+    assert monitor.metrics is not None
+    refusals = iter(range(2))  # the first call of the probe, and of the look after it
+
+    def picky(output: object, truth: object) -> float:
+        if next(refusals, None) is not None:
+            raise UserError("too few images")
+        return 1.0
+
+    monitor.metrics.pairs["psnr"] = picky
+    assert "score/a2b/psnr" not in looked(monitor, 1, generators(0, 0)).values
+    assert looked(monitor, 2, generators(0, 0)).values["score/a2b/psnr"] == 1

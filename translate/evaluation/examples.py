@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from translate.data import images
 from translate.data.images import Pixels, Unreadable
-from translate.data.layouts import Dataset, Picture, Split
+from translate.data.layouts import Dataset, Split
 from translate.domain import Domain
 from translate.evaluation.diversity import sampled
-from translate.evaluation.reading import at_size, side_of, spread, translated
+from translate.evaluation.reading import at_size, side, side_of, spread, translated
 
 if TYPE_CHECKING:
     from translate.inference.model import Model
@@ -41,7 +41,7 @@ def examples(model: Model, dataset: Dataset, split: str = "test", count: int = 8
     have a latent for each column, the same in all rows."""
     found = dataset.split(split)
     return {
-        f"{to.other}2{to}": _rows(model, found, to, spread(len(_sources(found, to.other)), count))
+        f"{to.other}2{to}": _rows(model, found, to, spread(len(side(found, to.other)), count))
         for to in model.directions
     }
 
@@ -65,7 +65,7 @@ def untouched(model: Model, dataset: Dataset, split: str = "test", count: int = 
     found = dataset.split(split)
     shown: dict[str, list[Row]] = {}
     for to in model.directions:
-        pictures = _sources(found, to)
+        pictures = side(found, to)
         rows = shown[f"{to.other}2{to}"] = []
         for index in spread(len(pictures), count):
             try:
@@ -78,7 +78,7 @@ def untouched(model: Model, dataset: Dataset, split: str = "test", count: int = 
 
 
 def _rows(model: Model, split: Split, to: Domain, places: Iterable[int], seed: int | None = None) -> list[Row]:
-    inputs = _sources(split, to.other)
+    inputs = side(split, to.other)
     rows = []
     for index in places:
         try:
@@ -113,7 +113,3 @@ def _latents(model: Model) -> list[Any]:
     from translate.inference.sampling import latents
 
     return [latents(model.prior, ("example", column)) for column in range(SAMPLES)]
-
-
-def _sources(split: Split, domain: Domain) -> list[Picture]:
-    return [pair[side_of(domain)] for pair in split.pairs] or split.of(domain)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from translate.data import images
 from translate.data.images import Pixels, Unreadable
-from translate.data.layouts import Picture
+from translate.data.layouts import Picture, Split
 from translate.domain import Domain
 
 if TYPE_CHECKING:
@@ -58,6 +58,11 @@ def recoloured(pixels: Pixels, channels: int) -> Pixels:
 def side_of(domain: Domain) -> int:
     """The place of a domain's picture in a pair."""
     return 0 if domain is Domain.A else 1
+
+
+def side(split: Split, domain: Domain) -> list[Picture]:
+    """The pictures of a domain: those of the pairs alone, where there are pairs."""
+    return [pair[side_of(domain)] for pair in split.pairs] or split.of(domain)
 
 
 def spread(count: int, chosen: int) -> list[int]:

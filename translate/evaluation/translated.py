@@ -14,7 +14,7 @@ from translate.errors import UserError
 from translate.evaluation import protocol
 from translate.evaluation.diversity import SAMPLES, Diversity, sampled
 from translate.evaluation.evidence import Evidence, enough
-from translate.evaluation.reading import BATCH, at_size, readable, side_of, spread, translated, untranslated
+from translate.evaluation.reading import BATCH, at_size, readable, side, spread, translated, untranslated
 from translate.evaluation.result import Evaluation, Scored
 from translate.evaluation.scores import Asked, Table, Values, cautions, headline
 from translate.evaluation.sets import Gathered
@@ -36,7 +36,7 @@ def evaluate(
     scored, and more are compared with one another.
     """
     found = _thinned(dataset.split(split), asked.most)
-    sides = {domain: _side(found, domain) for domain in Domain}
+    sides = {domain: side(found, domain) for domain in Domain}
     directions = [to for to in model.directions if sides[to] and sides[to.other]]
     if not directions:
         raise UserError(
@@ -69,7 +69,7 @@ def evaluate(
     findings = []
     for to, part in parts.items():
         known = list(readable(_known(dataset, split, to, enough(model, to)), to, model, [])) if asked.beside else []
-        part.write(scores, real[to], known)
+        part.write(scores, real[to], real[to.other], known)
         findings += part.evidence.findings(part.reals(real[to]), known, asked.seed)
     metrics.require_some(str(dataset.root))
     counts = {part.name: part.ours.count for part in parts.values()}
@@ -92,6 +92,9 @@ class _Direction:
         self.name = f"{to.other}2{to}"
         self.ours, self.nothing = (Gathered(len(names), asked.metrics.extractors) for _ in range(2))
         self.table, self.untouched = Table(asked.metrics), Table(asked.metrics)
+        frames = (model.frames[to], model.frames[to.other])
+        # Then doing nothing leaves the other domain's images, whose features are read already.
+        self.shared = frames == (1, 1) and model.channels[to] == model.channels[to.other]
         self.diversity = Diversity()
         self.evidence = Evidence(model, to, len(names))
         self.scored: list[Scored] = []
@@ -102,7 +105,8 @@ class _Direction:
         left = [untranslated(given, self.to, self.model) for given in inputs]
         channels = self.model.channels[self.to]
         self.ours.extend(images.strip(image, channels) for image in made)
-        self.nothing.extend(images.strip(image, channels) for image in left)
+        if self.asked.beside and not self.shared:
+            self.nothing.extend(images.strip(image, channels) for image in left)
         for i, row in enumerate(rows):
             truth = None if truths is None else truths[i]
             self.evidence.add(inputs[i], made[i], truth)
@@ -119,14 +123,16 @@ class _Direction:
         first: Pixels = samples[0]
         return first
 
-    def write(self, scores: dict[str, Any], real: Gathered, known: list[Pixels]) -> None:
+    def write(self, scores: dict[str, Any], real: Gathered, inputs: Gathered, known: list[Pixels]) -> None:
         """Put this direction's values into the scores."""
         metrics, seed, resamples = self.asked.metrics, self.asked.seed, self.asked.resamples
         values, reach = metrics.of_sets(self.ours, real, seed, resamples)
         values = self.table.means(self.name) | values
         scores["metrics"][self.name] = values
         if self.asked.beside:
-            scores["baseline"][self.name] = self.untouched.means(self.name) | self._in_place(self.nothing, real)
+            scores["baseline"][self.name] = self.untouched.means(self.name) | self._in_place(
+                inputs if self.shared else self.nothing, real
+            )
         if reference := self._in_place(self._as_many(known, real.count), real):
             scores["reference"][self.name] = reference
         if self.asked.beside:
@@ -168,11 +174,6 @@ def _thinned(split: Split, most: int | None) -> Split:
         only_a=[split.only_a[i] for i in spread(len(split.only_a), most)],
         only_b=[split.only_b[i] for i in spread(len(split.only_b), most)],
     )
-
-
-def _side(split: Split, domain: Domain) -> list[Picture]:
-    """The held-out images of a domain: those of the pairs alone, where there are pairs."""
-    return [pair[side_of(domain)] for pair in split.pairs] or split.of(domain)
 
 
 def _known(dataset: Dataset, split: str, domain: Domain, most: int) -> list[Picture]:
