@@ -18,14 +18,44 @@ NORMS = ("instance", "batch", "group", "none")
 def norm(kind: str, channels: int) -> nn.Module:
     """The normalisation layer for `channels` feature maps; raises UserError for an unknown kind."""
     if kind == "instance":
-        return nn.InstanceNorm2d(channels, affine=False, track_running_stats=False)
+        return InstanceNorm2d(channels, affine=False, track_running_stats=False)
     if kind == "batch":
         return nn.BatchNorm2d(channels)
     if kind == "group":
-        return nn.GroupNorm(gcd(32, channels), channels)
+        return GroupNorm(gcd(32, channels), channels)
     if kind == "none":
         return nn.Identity()
     raise unknown("norm", kind, NORMS)
+
+
+class InstanceNorm2d(nn.InstanceNorm2d):
+    """[N, C, H, W] -> the same, as torch's own; without affine parameters and running statistics."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        # A group norm of single channels is the same function. On a CPU it takes a fifth of the time of torch's instance
+        # norm, and reads channels-last images as they lie.
+        if x.device.type != "cpu" or torch.is_grad_enabled():
+            return super().forward(x)
+        return functional.group_norm(_centred(x, self.num_features), self.num_features, eps=self.eps)
+
+
+class GroupNorm(nn.GroupNorm):
+    """[N, C, H, W] -> the same, as torch's own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(_centred(x, self.num_groups))
+
+
+def _centred(x: Tensor, groups: int) -> Tensor:
+    """What has the same group norm as x, and can be trusted with it.
+
+    On a CPU torch takes E[x^2] - E[x]^2 for the variance of channels-last images: of even ones that is nothing but
+    rounding, unless the mean is 0.
+    """
+    if x.device.type != "cpu" or x.is_contiguous():
+        return x
+    means = x.mean((2, 3)).unflatten(1, (groups, -1)).mean(2, keepdim=True)
+    return x - means.expand(-1, -1, x.shape[1] // groups).flatten(1)[:, :, None, None]
 
 
 def needs_bias(kind: str) -> bool:
