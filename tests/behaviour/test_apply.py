@@ -81,12 +81,25 @@ def test_apply_needs_no_flags_and_names_what_failed(run: Path, data: Path, tmp_p
     (data / "test/broken.png").write_text("no image")
     result = call("apply", run, data / "test", tmp_path / "out")
     assert result.exit_code == 1, result.output
-    assert "broken.png: not an image" in result.output
+    assert "broken.png: is no image" in result.output
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "2.png"]
     with Image.open(tmp_path / "out/0.png") as image:
         assert image.size == (32, 16)
     (data / "test/broken.png").unlink()
     assert call("apply", run, data / "test", tmp_path / "out").exit_code == 0
+
+
+def test_formats_batches_and_workers_are_chosen(run: Path, data: Path, tmp_path: Path) -> None:
+    for i, words in enumerate((("--batch", "auto"), ("--batch", 2, "--workers", 1), ("--tile", 16))):
+        result = call("apply", run, data / "test", tmp_path / str(i), "--format", "tif", *words)
+        assert result.exit_code == 0, result.output
+        for name in ("0.tif", "1.tif", "2.tif"):
+            with Image.open(tmp_path / str(i) / name) as image, Image.open(tmp_path / "0" / name) as first:
+                assert image.format == "TIFF"
+                assert np.abs(np.asarray(image).astype(int) - np.asarray(first)).max() <= 1
+    for words in (("--batch", "all"), ("--batch", 0), ("--format", "heic"), ("--address", "10.0.0.1:6379")):
+        assert call("apply", run, data / "test", tmp_path / "none", *words).exit_code == 2
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_direction_that_the_run_lacks_is_refused(run: Path, data: Path, tmp_path: Path) -> None:
@@ -376,6 +389,10 @@ def test_help_and_wrong_paths_do_not_import_torch(run: Path, data: Path, tmp_pat
     lines += [
         f"apply|{run}|nothing|out",
         f"apply|{run}|x|y|--to|a",
+        f"apply|{run}|{data / 'test'}|{data / 'test/out'}",
+        f"apply|{run}|{data / 'test'}|{data / 'test/0.png'}/out",
+        f"apply|{run}|{data / 'test'}|{tmp_path / 'out'}|--manifest|{run / 'config.yaml'}",
+        f"apply|{run}|{data / 'test'}|{tmp_path / 'out'}|--address|auto",
         f"sample|{run}|out",
         f"sample|{tmp_path / 'prior'}|out|--count|3|--interpolate|5",
         f"sample|{tmp_path / 'prior'}|out|--class|cat",

@@ -10,7 +10,7 @@ import translate
 
 PACKAGE = Path(translate.__file__).parent
 HEAVY = {"torch", "torchvision", "albumentations", "kornia", "matplotlib", "tensorboard", "skimage", "cv2", "scipy"}
-HEAVY |= {"torch_fidelity", "torchmetrics"}
+HEAVY |= {"torch_fidelity", "torchmetrics", "ray", "tifffile", "imagecodecs", "fsspec", "psutil"}
 
 
 def name_of(path: Path) -> str:
@@ -66,6 +66,7 @@ ALLOWED = {
     "translate.networks": ("translate.networks",),
     "translate.terms": ("translate.terms", "translate.translations"),
     "translate.data": ("translate.data",),
+    "translate.formats": ("translate.formats", "translate.data"),
     "translate.metrics": ("translate.metrics",),
     "translate.diagnosis": ("translate.diagnosis", "translate.data", "translate.metrics"),
 }

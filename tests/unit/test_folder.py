@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -13,9 +17,13 @@ from torch import Tensor, nn
 from translate.config import Channels, Config, Data
 from translate.domain import Domain
 from translate.errors import UserError
-from translate.inference import folder
-from translate.inference.folder import Summary, apply
+from translate.formats.reading import Opened
+from translate.formats.values import to_tensor
+from translate.inference import decoding, encoding, large, memory
+from translate.inference.folder import apply, work
 from translate.inference.model import Model
+from translate.inference.outcome import Options, Outcome, Summary, Tally
+from translate.inference.plan import Job, jobs, prepare
 
 
 class Negative(nn.Module):
@@ -71,12 +79,10 @@ def test_paths_sizes_and_formats_are_kept(tmp_path: Path) -> None:
     picture(tmp_path / "in/sub/deep/größe 1.BMP", 64, 64)
     (tmp_path / "in/notes.txt").write_text("no image")
     picture(tmp_path / "in/.hidden.png")
-    heard: list[tuple[int, int]] = []
-    summary = apply(
-        model(), tmp_path / "in", tmp_path / "out", Domain.B, progress=lambda s, total: heard.append((s.done, total))
-    )
-    assert summary == Summary(done=3, ignored=2)
-    assert heard[-1] == (3, 3)
+    heard: list[int] = []
+    summary = apply(model(), tmp_path / "in", tmp_path / "out", Domain.B, progress=lambda s: heard.append(s.done))
+    assert summary == Summary(done=3, passed=Tally(hidden=1, other=1))
+    assert heard == [1, 2, 3]
     found = sorted(p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*") if p.is_file())
     assert found == ["a.jpg", "a.png", "sub/deep/größe 1.BMP"]
     np.testing.assert_array_equal(read(tmp_path / "out/a.png"), 255 - pixels)
@@ -128,7 +134,7 @@ def test_unreadable_files_are_named_and_the_rest_is_done(tmp_path: Path) -> None
     (tmp_path / "in/2.png").write_text("not an image")
     summary = apply(model(), tmp_path / "in", tmp_path / "out", Domain.B)
     assert summary.done == 2
-    assert [path.name for path, _ in summary.failed] == ["1.png", "2.png"]
+    assert sorted(path for path, _ in summary.failed) == [str(tmp_path / "in" / name) for name in ("1.png", "2.png")]
     assert all(reason for _, reason in summary.failed)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["0.png", "3.png"]
 
@@ -136,23 +142,25 @@ def test_unreadable_files_are_named_and_the_rest_is_done(tmp_path: Path) -> None
 def test_a_failure_that_nobody_foresaw_is_its_images_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(3):
         picture(tmp_path / f"in/{i}.png", mode="RGBA")
-    alpha = folder._alpha
+    decode = decoding.decode
 
-    def broken(source: Path) -> np.ndarray | None:
-        if source.name == "1.png":
+    def broken(picture: Opened, jobs: tuple[Job, ...], *more: Any) -> decoding.Decoded:
+        if jobs[0].name == "1.png":
             raise SyntaxError("bad plane")
-        return alpha(source)
+        return decode(picture, jobs, *more)
 
-    monkeypatch.setattr(folder, "_alpha", broken)
+    monkeypatch.setattr(decoding, "decode", broken)
     summary = apply(model(), tmp_path / "in", tmp_path / "out", Domain.B)
     assert summary.done == 2
-    assert summary.failed == [(tmp_path / "in/1.png", "can't be read: bad plane")]
+    assert summary.failed == [(str(tmp_path / "in/1.png"), "can't be read: bad plane")]
 
 
-def test_weights_are_contiguous_where_channels_last_would_cost_copies() -> None:
-    trained = Normalised().to(memory_format=torch.channels_last)
-    loaded = model(trained).generators[Domain.B]
-    assert all(parameter.is_contiguous() for parameter in loaded.parameters())
+def test_weights_and_images_are_channels_last_as_convolutions_want_them() -> None:
+    loaded = model(Normalised())
+    for parameter in loaded.generators[Domain.B].parameters():
+        assert parameter.is_contiguous(memory_format=torch.channels_last) if parameter.ndim == 4 else True
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 12, 16, 3), np.uint8)
+    assert to_tensor(pixels).is_contiguous(memory_format=torch.channels_last)
 
 
 def test_an_output_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -161,7 +169,7 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out/a").write_text("a file where a folder must be")
     summary = apply(model(), tmp_path / "in", tmp_path / "out", Domain.B)
-    assert (summary.done, [p for p, _ in summary.failed]) == (1, [tmp_path / "in/a/1.png"])
+    assert (summary.done, [p for p, _ in summary.failed]) == (1, [str(tmp_path / "in/a/1.png")])
 
 
 def test_results_do_not_depend_on_the_batch(tmp_path: Path) -> None:
@@ -181,21 +189,25 @@ def test_memory_does_not_grow_with_the_folder(tmp_path: Path, monkeypatch: pytes
     for i in range(60):
         picture(tmp_path / f"in/{i}.png", 8 + i % 20, 8)
     alive = most = 0
-    decode, write = folder._read, folder._write
+    lock = threading.Lock()
+    decode, write = decoding.decode, encoding.Writer._write
 
-    def counted(*arguments: object) -> object:
+    def counted(*arguments: Any) -> decoding.Decoded:
         nonlocal alive, most
-        alive += 1
-        most = max(most, alive)
+        with lock:
+            alive += 1
+            most = max(most, alive)
         return decode(*arguments)
 
-    def discounted(*arguments: object) -> None:
+    def discounted(*arguments: Any) -> Outcome:
         nonlocal alive
-        write(*arguments)
-        alive -= 1
+        outcome = write(*arguments)
+        with lock:
+            alive -= 1
+        return outcome
 
-    monkeypatch.setattr(folder, "_read", counted)
-    monkeypatch.setattr(folder, "_write", discounted)
+    monkeypatch.setattr(decoding, "decode", counted)
+    monkeypatch.setattr(encoding.Writer, "_write", discounted)
     assert apply(model(), tmp_path / "in", tmp_path / "out", Domain.B, batch=2).done == 60
     assert most < 30
 
@@ -283,7 +295,7 @@ def test_missing_samples_are_done_and_a_broken_image_fails_once(tmp_path: Path) 
         picture(tmp_path / f"in/{i}.png", seed=i)
     (tmp_path / "in/broken.png").write_text("no image")
     done = apply(stochastic(), tmp_path / "in", tmp_path / "out", Domain.B, samples=2)
-    assert (done.done, [path.name for path, _ in done.failed]) == (4, ["broken.png"])
+    assert (done.done, [path for path, _ in done.failed]) == (4, [str(tmp_path / "in/broken.png")])
     before = read(tmp_path / "out/2/1.png")
     (tmp_path / "out/2/1.png").unlink()
     done = apply(stochastic(), tmp_path / "in", tmp_path / "out", Domain.B, samples=3)
@@ -334,3 +346,147 @@ def test_latents_go_with_stochastic_models_alone() -> None:
         stochastic()(images, Domain.B)
     with pytest.raises(ValueError, match="stochastic"):
         model()(images, Domain.B, torch.zeros(1, 4))
+
+
+def test_sixteen_bits_stay_sixteen(tmp_path: Path) -> None:
+    """Read back by OpenCV, and by tifffile, which share no code with what wrote them."""
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 65536, (37, 53, 3), np.uint16)
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in/a.png"), colours)
+    tifffile.imwrite(tmp_path / "in/b.tif", colours)
+    floats = rng.random((37, 53, 3), np.float32)
+    tifffile.imwrite(tmp_path / "in/c.tif", floats)
+    picture(tmp_path / "in/d.png", seed=1)  # of the same size, and never in one batch with the others
+    assert apply(model(), tmp_path / "in", tmp_path / "out", Domain.B).done == 4
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "out/a.png"), cv2.IMREAD_UNCHANGED), 65535 - colours)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "out/b.tif"), 65535 - colours)
+    np.testing.assert_allclose(tifffile.imread(tmp_path / "out/c.tif"), 1 - floats, atol=1e-6)
+    assert read(tmp_path / "out/d.png").dtype == np.uint8
+
+
+def listed(folder: Path, output: Path, translator: Model | None = None, **options: Any) -> list[Outcome]:
+    """What became of each image of a folder."""
+    source, target, wanted = prepare(str(folder), str(output), Options(Domain.B, **options))
+    return list(work(translator or model(), jobs(source, target, wanted, Tally()), source, target, wanted))
+
+
+def test_another_format_says_what_it_cannot_hold(tmp_path: Path) -> None:
+    picture(tmp_path / "in/a.png", mode="RGBA")
+    cv2.imwrite(str(tmp_path / "in/b.png"), np.zeros((8, 8, 3), np.uint16))
+    found = {one.input: one for one in listed(tmp_path / "in", tmp_path / "out", format=".jpg")}
+    assert [found[name].output for name in ("a.png", "b.png")] == ["a.jpg", "b.jpg"]
+    assert "no transparency" in found["a.png"].warnings[0]
+    assert "16 bits" in found["b.png"].warnings[0]
+    for name in ("a.jpg", "b.jpg"):
+        with Image.open(tmp_path / "out" / name) as image:
+            assert (image.format, image.mode) == ("JPEG", "RGB")
+
+
+def test_large_pictures_go_tile_by_tile_with_their_transparency(tmp_path: Path) -> None:
+    pixels = picture(tmp_path / "in/a.png", 150, 90, mode="RGBA")
+    small = picture(tmp_path / "in/b.png", 40, 40, mode="RGBA")
+    (done, beside) = sorted(listed(tmp_path / "in", tmp_path / "out", tile=64), key=lambda one: one.input)
+    assert (done.error, beside.error) == (None, None)
+    for name, given in (("a.png", pixels), ("b.png", small)):
+        made = read(tmp_path / "out" / name)
+        np.testing.assert_array_equal(made[..., 3], given[..., 3])
+    whole = listed(tmp_path / "in", tmp_path / "whole")
+    assert all(one.error is None for one in whole)
+    difference = read(tmp_path / "out/a.png").astype(int) - read(tmp_path / "whole/a.png")
+    assert np.abs(difference).max() <= 1
+
+
+class Scarce(nn.Module):
+    """Memory for so many pixels; torch says of a processor's in words that there is no more."""
+
+    stride = 4
+
+    def __init__(self, pixels: int, error: type[Exception]) -> None:
+        super().__init__()
+        self.pixels, self.error, self.calls = pixels, error, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        if x.shape[0] * x.shape[2] * x.shape[3] > self.pixels:
+            raise self.error("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+        return -x
+
+
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError, torch.OutOfMemoryError])
+def test_what_memory_does_not_hold_is_tried_in_smaller_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    monkeypatch.setattr(memory, "whole_limit", lambda *_: 10**9)
+    monkeypatch.setattr(memory, "batch_size", lambda model, to, height, width, most: most)
+    monkeypatch.setattr(large, "SIDE", 128)
+    given = {f"{i}.png": picture(tmp_path / f"in/{i}.png", 370, 370, seed=i) for i in range(2)}
+    one_by_one = listed(tmp_path / "in", tmp_path / "one", model(Scarce(370 * 370, error)))
+    assert [one.error for one in one_by_one] == [None] * 2
+    for name, pixels in given.items():
+        np.testing.assert_array_equal(read(tmp_path / "one" / name), 255 - pixels)
+    monkeypatch.setattr(large, "SAMPLE", 256 * 256)
+    tiled = listed(tmp_path / "in", tmp_path / "tiled", model(Scarce(369 * 369, error)))
+    assert [one.error for one in tiled] == [None] * 2
+    for name, pixels in given.items():
+        assert np.abs(read(tmp_path / "tiled" / name).astype(int) - (255 - pixels)).max() <= 1
+    never = listed(tmp_path / "in", tmp_path / "never", model(Scarce(16, error)))
+    assert all("too large for this machine's memory" in (one.error or "") for one in never)
+    assert len(never) == 2
+    assert not any(path.is_file() for path in (tmp_path / "never").rglob("*"))
+
+
+def test_other_errors_of_a_network_are_not_taken_for_memory(tmp_path: Path) -> None:
+    class Broken(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise RuntimeError("a fault of the program")
+
+    picture(tmp_path / "in/a.png")
+    with pytest.raises(RuntimeError, match="fault of the program"):
+        listed(tmp_path / "in", tmp_path / "out", model(Broken()))
+
+
+def animation(path: Path, count: int) -> None:
+    frames = [Image.new("RGB", (16, 12), (40 * i, 0, 0)) for i in range(count)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100, loop=0)
+
+
+def test_animations_are_translated_whole_on_request(tmp_path: Path) -> None:
+    animation(tmp_path / "in/a.gif", 5)
+    (first,) = listed(tmp_path / "in", tmp_path / "first")
+    assert any("5" in warning for warning in first.warnings)
+    with Image.open(tmp_path / "first/a.gif") as image:
+        assert getattr(image, "n_frames", 1) == 1
+    (all_of_it,) = listed(tmp_path / "in", tmp_path / "all", frames=True)
+    assert all_of_it.error is None
+    with Image.open(tmp_path / "all/a.gif") as image:
+        assert image.n_frames == 5  # type: ignore[attr-defined]
+        for i in range(5):
+            image.seek(i)
+            red, green, blue = image.convert("RGB").getpixel((5, 5))  # type: ignore[misc]
+            assert abs(red - (255 - 40 * i)) <= 2
+            assert min(green, blue) >= 253
+    (refused,) = listed(tmp_path / "in", tmp_path / "none", frames=True, format=".jpg")
+    assert ".jpg holds one" in (refused.error or "")
+
+
+def test_all_frames_of_a_file_share_a_latent(tmp_path: Path) -> None:
+    path = tmp_path / "in/a.webp"
+    path.parent.mkdir()
+    frames = [Image.new("RGB", (16, 12), (i, 0, 0)) for i in range(3)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100, lossless=True)
+    assert all(one.error is None for one in listed(tmp_path / "in", tmp_path / "out", stochastic(), frames=True))
+    assert all(
+        one.error is None for one in listed(tmp_path / "in", tmp_path / "two", stochastic(), frames=True, samples=2)
+    )
+    blue = []
+    for output in ("out", "two/1", "two/2"):
+        with Image.open(tmp_path / output / "a.webp") as image:
+            for i in range(3):
+                image.seek(i)
+                blue.append(int(np.asarray(image.convert("RGB"))[..., 2].mean()))
+    assert max(blue[:3]) - min(blue[:3]) <= 2
+    assert max(blue[3:6]) - min(blue[3:6]) <= 2
+    assert abs(blue[0] - blue[3]) <= 2
+    assert abs(blue[0] - blue[6]) > 3

@@ -1,32 +1,75 @@
 """`translate apply`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from translate.cli import options
+from translate.cli import options as shared
 from translate.domain import Domain
 from translate.errors import UserError
 
 if TYPE_CHECKING:
     from translate.config import Config
-    from translate.inference.folder import Summary
-    from translate.inference.model import Model
+    from translate.inference.model import Precision
+    from translate.inference.outcome import Options, Outcome, Tally
+    from translate.inference.places import Place
 
 
 FAR = 1.5
 """Times larger or smaller than in the training, from which on it is said."""
+LOOKED_AT, FETCHED = 50, 5
+"""Images whose sizes are looked at for that, on this machine and elsewhere."""
+
+
+class _Batch(click.ParamType):
+    name = "N|auto"
+
+    def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> int | None:
+        if value == "auto":
+            return None
+        number: int = click.IntRange(1).convert(value, parameter, context)  # type: ignore[arg-type]  # a string
+        return number
 
 
 @click.command("apply")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.argument("input", type=click.Path(path_type=Path))
-@click.argument("output", type=click.Path(path_type=Path))
+@click.argument("input")
+@click.argument("output")
 @click.option("--to", type=click.Choice(["b", "a"]), help="Domain to translate to.  [default: b, or the only one]")
+@click.option(
+    "--format",
+    type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "gif", "ppm"]),
+    help="Write pictures in this format.  [default: each in its input's]",
+)
+@click.option("--metadata", is_flag=True, help="Write EXIF, XMP and texts too; they may say where and when.")
+@click.option("--frames", is_flag=True, help="Translate every frame of animations, and videos.")
+@click.option(
+    "--tile",
+    type=click.IntRange(1),
+    metavar="PX",
+    help="Translate longer pictures tile by tile.  [default: those that memory does not hold whole]",
+)
+@click.option(
+    "--batch",
+    type=_Batch(),
+    metavar="N|auto",
+    help="Images of one size at a time; between two numbers results differ by float rounding at most.  "
+    "[default: auto, as many as fit and pay]",
+)
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N", help="Threads that read and write.  [default: cores, at most 8]"
+)
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path),
+    help="Append a line of JSON for each image: input, output, seconds, warnings, error.",
+)
 @click.option(
     "--samples",
     type=click.IntRange(1),
+    metavar="N",
     help="So many outputs of each image, of a stochastic RUN, into the folders 1, 2 ... of OUTPUT.",
 )
 @click.option(
@@ -36,79 +79,110 @@ FAR = 1.5
     type=click.IntRange(0),
     help="Of a stochastic RUN: sample s depends on (seed, the image's relative path, s) alone.",
 )
-@click.option("--batch", default=8, show_default=True, type=click.IntRange(1), help="Images of one size at a time.")
 @click.option("--overwrite", is_flag=True, help="Translate again what exists.")
-@options.checkpoint
+@shared.checkpoint
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@click.option(
+    "--precision",
+    default="fp32",
+    show_default=True,
+    type=click.Choice(["fp32", "bf16"]),
+    help="Of the convolutions. bf16 is quicker where the processor has it, and as exact as 8 bits want.",
+)
+@click.option(
+    "--engine",
+    default="local",
+    show_default=True,
+    type=click.Choice(["local", "ray"]),
+    help="This process, or the machines of a Ray cluster.",
+)
+@click.option("--address", help="Of the Ray cluster.  [default: one that is started on this machine]")
 def command(
     run: Path,
-    input: Path,
-    output: Path,
+    input: str,
+    output: str,
     to: str | None,
+    format: str | None,
+    metadata: bool,
+    frames: bool,
+    tile: int | None,
+    batch: int | None,
+    workers: int | None,
+    manifest: Path | None,
     samples: int | None,
     seed: int,
-    batch: int,
     overwrite: bool,
     checkpoint: str,
     device: str,
+    precision: "Precision",
+    engine: str,
+    address: str | None,
 ) -> None:
-    """Translate INPUT, a folder with its subfolders or one image, by the model in RUN into OUTPUT.
+    """Translate INPUT, a folder with its subfolders or one image, by the model in RUN into OUTPUT. Both may be URLs.
 
-    Every output keeps its input's relative path, name, format and size. Existing outputs are skipped, so the same
-    command again does what is missing. An image that can't be read is named, the rest is done, and the exit code is 1.
+    Every output keeps its input's relative path, name, format, size and depth. Existing outputs are skipped, so the
+    same command again does what is missing. An image that can't be read is named, the rest is done, and the exit code
+    is 1. With --format, a.jpg becomes a.png, or a.jpg.png where another picture beside it is called a, too.
     """
     from translate.config import load_run
-    from translate.inference.plan import plan
+    from translate.inference import manifest as manifests
+    from translate.inference import plan
+    from translate.inference.outcome import Options, Summary
 
     config = load_run(run)
+    direction = _direction(run, output, to, config)
+    _refuse_unheeded(run, samples, tile, engine, address, config)
+    wanted = Options(
+        direction,
+        samples,
+        seed,
+        batch,
+        tile,
+        frames,
+        f".{format}" if format else None,
+        metadata,
+        overwrite,
+        workers,
+        precision,
+    )
+    source, target, wanted = plan.prepare(input, output, wanted)  # a wrong path is said before torch is imported
+    if manifest is not None:
+        manifests.check(manifest)
+    _warn_of_size(source, wanted, config)
+    summary = Summary()
+    if engine == "ray":
+        from translate.inference.ray_engine import work_on_ray
+
+        outcomes = work_on_ray(run, checkpoint, device, source, target, wanted, address, summary.passed)
+    else:
+        outcomes = _here(run, checkpoint, device, source, target, wanted, summary.passed)
+    from translate.cli.following import follow
+
+    follow(outcomes, summary, source, target, wanted, manifest)
+    if summary.failures:
+        raise SystemExit(1)
+
+
+def _here(
+    run: Path, checkpoint: str, device: str, source: "Place", target: "Place", options: "Options", tally: "Tally"
+) -> "Iterator[Outcome]":
+    from translate import checkpoint as checkpoints
+    from translate.inference import plan
+    from translate.inference.folder import work
+    from translate.inference.model import Model
+
+    model = Model.load(run, device, checkpoints.find(run, checkpoint), precision=options.precision)
+    return work(model, plan.jobs(source, target, options, tally), source, target, options)
+
+
+def _direction(run: Path, output: str, to: str | None, config: "Config") -> Domain:
     if config.unconditional:
         raise UserError(
             "is an unconditional run: it makes images from nothing",
             where=str(run),
             hint=f"translate sample {run} {output}",
         )
-    direction = _direction(run, to, config.produce)
-    if samples is not None and not config.stochastic:
-        raise UserError(
-            "makes one output of an image, always the same",
-            where=f"{run}: --samples",
-            expected="a stochastic run, whose generator takes a latent beside the image (networks.latent.enter)",
-            hint="leave --samples out",
-        )
-    jobs, _ = plan(input, output, samples)  # a wrong path is said before torch is imported
-    _warn_of_size([job.source for job in jobs], config)
-    from translate import checkpoint as checkpoints
-    from translate.inference.model import Model
-
-    model = Model.load(run, device, checkpoints.find(run, checkpoint))
-    summary = _apply(model, input, output, direction, batch, overwrite, samples, seed)
-    click.echo(_sentence(summary, output), err=True)
-    for path, reason in summary.failed:
-        click.echo(f"failed: {path}: {reason}", err=True)
-    if summary.failed:
-        raise SystemExit(1)
-
-
-def _warn_of_size(sources: list[Path], config: "Config") -> None:
-    """Scores are those at the training size; at another one a network sees other details than it has learned."""
-    from statistics import median
-
-    from translate.data import headers
-
-    sizes = [size for source in headers.spread(sources, 50) if (size := headers.shape(source)) is not None]
-    if not sizes:
-        return
-    height, width = config.data.size
-    found = median(min(size) for size in sizes) / min(height, width)
-    if not 1 / FAR < found < FAR:
-        click.echo(
-            f"note: trained at {width}x{height} px, and the images are {found:.2g} times as large: expect less than at "
-            "the size of the training, which `evaluate` scores",
-            err=True,
-        )
-
-
-def _direction(run: Path, to: str | None, produced: list[Domain]) -> Domain:
+    produced = config.produce
     wanted = Domain(to) if to else Domain.B if Domain.B in produced else produced[0]
     if wanted not in produced:
         raise UserError(
@@ -120,44 +194,47 @@ def _direction(run: Path, to: str | None, produced: list[Domain]) -> Domain:
     return wanted
 
 
-def _apply(
-    model: "Model", input: Path, output: Path, to: Domain, batch: int, overwrite: bool, samples: int | None, seed: int
-) -> "Summary":
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from translate.inference.folder import apply
-
-    columns = (
-        TextColumn(f"{to.other.upper()} to {to.upper()}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        TextColumn("[red]{task.fields[failures]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=None, rate="", failures="")
-
-        def show(summary: "Summary", total: int) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(
-                task,
-                total=total - summary.skipped,
-                completed=summary.done + len(summary.failed),
-                rate=f"{speed:.1f} images/s" if speed else "",
-                failures=f"{len(summary.failed)} failed" if summary.failed else "",
-            )
-
-        return apply(model, input, output, to, batch, overwrite, show, samples, seed)
+def _refuse_unheeded(
+    run: Path, samples: int | None, tile: int | None, engine: str, address: str | None, config: "Config"
+) -> None:
+    if samples is not None and not config.stochastic:
+        raise UserError(
+            "makes one output of an image, always the same",
+            where=f"{run}: --samples",
+            expected="a stochastic run, whose generator takes a latent beside the image (networks.latent.enter)",
+            hint="leave --samples out",
+        )
+    if tile is not None and (config.data.frames.a > 1 or config.data.frames.b > 1):
+        raise UserError("reads or writes strips of frames, which go whole", where=f"{run}: --tile")
+    if address is not None and engine != "ray":
+        raise UserError("is the address of a Ray cluster", where="--address", hint="--engine ray")
 
 
-def _sentence(summary: "Summary", output: Path) -> str:
-    parts = [f"{summary.done} translated"]
-    if summary.skipped:
-        parts.append(f"{summary.skipped} were there already")
-    if summary.ignored:
-        parts.append(f"{summary.ignored} other files passed over")
-    if summary.failed:
-        parts.append(f"{len(summary.failed)} failed")
-    return f"{output}: " + ", ".join(parts)
+def _warn_of_size(source: "Place", options: "Options", config: "Config") -> None:
+    """Scores are those at the training size; at another one a network sees other details than it has learned."""
+    from itertools import islice
+    from statistics import median
+
+    from translate.formats.reading import opened
+    from translate.inference import plan
+    from translate.inference.outcome import Tally
+    from translate.inference.places import Folder
+
+    sizes = []
+    count = LOOKED_AT if isinstance(source, Folder) else FETCHED
+    for name, _ in islice(plan.names(source, options, Tally()), count):
+        try:
+            with source.open(name) as file, opened(file, name) as picture:
+                sizes.append(min(picture.height, picture.width))
+        except Exception:  # a broken file, or a video; it is named when its turn has come
+            continue
+    if not sizes:
+        return
+    height, width = config.data.size
+    found = median(sizes) / min(height, width)
+    if not 1 / FAR < found < FAR:
+        click.echo(
+            f"note: trained at {width}x{height} px, and the images are {found:.2g} times as large: expect less than at "
+            "the size of the training, which `evaluate` scores",
+            err=True,
+        )

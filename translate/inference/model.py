@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +18,8 @@ from translate.errors import UserError
 from translate.inference.padding import padded
 from translate.prior import Prior
 
+Precision = Literal["fp32", "bf16"]
+
 
 class Model:
     """The (averaged) generators of a run, on one device, in evaluation mode.
@@ -24,7 +28,8 @@ class Model:
     trained; `checkpoint` and `step` say which weights these are. `prior`: of the latent that its generators take, None
     without one: as their only input in an unconditional run, beside the image in a stochastic one. `classes`: the
     names that its labels stand for, in their order. `discriminators` are there where they were asked for. `selected`:
-    the (split, metric) that these weights were kept for, None unless they are the best ones of a run.
+    the (split, metric) that these weights were kept for, None unless they are the best ones of a run. `precision`: of
+    the convolutions when images are translated; what is drawn and judged is always float32.
     """
 
     def __init__(
@@ -36,8 +41,9 @@ class Model:
         step: int,
         device: torch.device | str = "cpu",
         discriminators: nn.ModuleDict | None = None,
+        precision: Precision = "fp32",
     ) -> None:
-        self.config, self.checkpoint, self.step = config, checkpoint, step
+        self.config, self.checkpoint, self.step, self.precision = config, checkpoint, step, precision
         self.device = torch.device(device)
         self.generators = self._ready(generators)
         self.discriminators = self._ready(discriminators or nn.ModuleDict())
@@ -54,13 +60,18 @@ class Model:
         self.stride = max(int(getattr(generator, "stride", 1)) for generator in generators.values())
 
     def _ready(self, networks: nn.ModuleDict) -> nn.ModuleDict:
-        # Tensor cores want channels last; on a CPU instance norm copies such images at every layer.
-        layout = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
+        # Tensor cores want channels last, and so do a CPU's convolutions, which else reorder each image and back.
+        layout = torch.contiguous_format if self.device.type == "mps" else torch.channels_last
         return networks.to(self.device).to(memory_format=layout).eval().requires_grad_(False)
 
     @classmethod
     def load(
-        cls, run: Path, device: str = "auto", checkpoint: Path | None = None, discriminators: bool = False
+        cls,
+        run: Path,
+        device: str = "auto",
+        checkpoint: Path | None = None,
+        discriminators: bool = False,
+        precision: Precision = "fp32",
     ) -> Model:
         """The model in a run folder, from `checkpoint` or its newest one; UserError if there is none, or if it does
         not fit the run's configuration."""
@@ -82,7 +93,13 @@ class Model:
                 expected="the configuration that the run was trained with, unchanged",
             ) from None
         model = cls(
-            config, generators, checkpoint=path.name, step=int(state["step"]), device=chosen, discriminators=judges
+            config,
+            generators,
+            checkpoint=path.name,
+            step=int(state["step"]),
+            device=chosen,
+            discriminators=judges,
+            precision=precision,
         )
         if path.name == checkpoints.BEST:
             model.selected = state["monitor"]["split"], state["monitor"]["watched"]
@@ -106,11 +123,33 @@ class Model:
             raise ValueError("latents go with stochastic runs, and only with these")
         if latents is not None and latents.shape != (len(images), self.latent):
             raise ValueError(f"latents {list(latents.shape)} for {len(images)} images and a latent of {self.latent}")
+        if self.device.type == "cuda":
+            # A copy from pinned memory does not wait for what is computed meanwhile.
+            images = images if images.is_cuda else images.pin_memory()
         images = images.to(self.device, non_blocking=True)
         beside = () if latents is None else (latents.to(self.device),)
+        network = self.network(to)
+        return padded(lambda x: network(x, *beside), images, self.stride, self.smallest)
+
+    def network(self, to: Domain) -> Callable[..., Tensor]:
+        """What makes images of `to`: [N, C, H, W], and latents [N, Z] of a stochastic run, to [N, C', H, W]; H and W
+        multiples of `stride`, at least `smallest`, everything on `device`; float32, whatever the precision."""
+        generator = self.generators[to]
+        if self.precision == "fp32":
+            return generator
+
+        def lowered(*inputs: Tensor) -> Tensor:
+            with torch.autocast(self.device.type, torch.bfloat16):
+                made: Tensor = generator(*inputs)
+            return made.float()
+
+        return lowered
+
+    @property
+    def smallest(self) -> tuple[int, int]:
+        """Height and width to which smaller images are padded."""
         # A network that was never trained on less than its size needs no larger image than that.
-        height, width = (min(side, 2 * self.stride) for side in self.size)
-        return padded(lambda x: self.generators[to](x, *beside), images, self.stride, (height, width))
+        return min(self.size[0], 2 * self.stride), min(self.size[1], 2 * self.stride)
 
     @torch.inference_mode()
     def draw(self, latents: Tensor, labels: Tensor | None = None, psi: float | None = None) -> Tensor:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -16,13 +12,14 @@ from PIL import Image
 
 from translate.data.images import Pixels
 from translate.errors import UserError
+from translate.formats import ffmpeg
 
 FRAMES_PER_SECOND = 25
 
 
 def require(kind: str) -> None:
     """Raise UserError where a movie of that kind, "gif" or "mp4", can't be written here."""
-    if kind == "mp4" and shutil.which("ffmpeg") is None:
+    if kind == "mp4" and not ffmpeg.installed():
         raise UserError(
             "ffmpeg is not installed, or not on the PATH",
             where="--movie mp4",
@@ -57,18 +54,11 @@ def _gif(frames: Iterator[Pixels], path: Path) -> None:
 def _mp4(frames: Iterator[Pixels], path: Path) -> None:
     first = next(frames)
     height, width = first.shape[:2]
-    command = ["ffmpeg", "-loglevel", "error", "-y"]
-    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(FRAMES_PER_SECOND)]
-    command += ["-i", "pipe:0"]
+    words = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(FRAMES_PER_SECOND)]
+    words += ["-i", "pipe:0"]
     # What every player plays: halved colour planes, which want even sides, and the index in front.
-    command += ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
-    with tempfile.TemporaryFile() as complaints:
-        pipe = subprocess.Popen([*command, "-f", "mp4", str(path)], stdin=subprocess.PIPE, stderr=complaints)
-        with suppress(BrokenPipeError), pipe as ffmpeg:  # when it has given up, its complaint says why
-            for frame in chain([first], frames):
-                ffmpeg.stdin.write(frame.tobytes())  # type: ignore[union-attr]  # a pipe, as asked for
-        complaints.seek(0)
-        said = complaints.read().decode(errors="replace").strip()
-    if pipe.returncode:
-        lines = said.splitlines() or [f"exit code {pipe.returncode}"]
-        raise UserError(f"ffmpeg failed: {lines[-1]}", where="--movie mp4", hint="--movie gif")
+    words += ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]
+    try:
+        ffmpeg.feed([*words, "-f", "mp4", str(path)], (frame.tobytes() for frame in chain([first], frames)))
+    except ffmpeg.Failed as error:
+        raise UserError(f"ffmpeg failed: {error}", where="--movie mp4", hint="--movie gif") from None
