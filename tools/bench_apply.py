@@ -161,7 +161,7 @@ def main() -> None:
     found: dict[str, list[float]] = {}
     lanes = os.cpu_count() or 1
     for turn, part in enumerate(parts):
-        folder = out / "parts" / f"{chosen.rounds}-{turn}"
+        folder = out / "parts" / f"{chosen.images}-{chosen.rounds}-{turn}"
         for name, files in (("all", part), ("one", part[:1])):
             (folder / name).mkdir(parents=True, exist_ok=True)
             for path in files:

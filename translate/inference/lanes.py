@@ -14,6 +14,7 @@ from translate.data import images
 from translate.formats.form import Array
 from translate.formats.values import from_tensor, to_tensor
 from translate.inference import memory
+from translate.inference.allocator import keep_freed_memory
 from translate.inference.batching import Row, drawn, out_of_memory
 from translate.inference.decoding import Alone, Shapes
 from translate.inference.encoding import Writer
@@ -32,6 +33,8 @@ class Lanes:
         self._writer, self._beside = writer, beside
         self._count = _lanes(model.device.type, single=options.one is not None)
         on_cores = self._count > 1 and model.device.type == "cpu"
+        if on_cores:
+            keep_freed_memory()
         self._pool = ThreadPoolExecutor(self._count, "network", initializer=_one_core if on_cores else None)
         self._running: deque[tuple[list[Row], Future[tuple[Array | None, float]]]] = deque()
 
