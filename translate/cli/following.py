@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from translate.inference.places import Place
 
 
+WARNINGS = 5
+"""Of the most frequent ones that are said at the end."""
+
+
 def follow(
     outcomes: Iterator[Outcome],
     summary: Summary,
@@ -67,6 +71,10 @@ def follow(
 
 def _say(summary: Summary, target: Place, manifest: Path | None) -> None:
     click.echo(f"{target.label()}: {summary.sentence()}", err=True)
+    for warning, count in summary.warnings.most_common(WARNINGS):
+        click.echo(f"warning: {warning} ({count} {'image' if count == 1 else 'images'})", err=True)
+    if len(summary.warnings) > WARNINGS and manifest is None:
+        click.echo("warning: there are others; --manifest FILE lists all", err=True)
     for name, reason in summary.failed:
         click.echo(f"failed: {name}: {reason}", err=True)
     more = summary.failures - len(summary.failed)

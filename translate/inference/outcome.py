@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -77,13 +78,14 @@ class DiskFull(UserError):  # noqa: N818
 @dataclass
 class Summary:
     """How it went: images written, images with an output already, failures, the first (path, reason) of these, images
-    with warnings, and what was passed over."""
+    with warnings, how often each of the first warnings came, and what was passed over."""
 
     done: int = 0
     skipped: int = 0
     failures: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
     warned: int = 0
+    warnings: Counter[str] = field(default_factory=Counter)
     passed: Tally = field(default_factory=Tally)
 
     @property
@@ -104,6 +106,9 @@ class Summary:
                 else:
                     self.done += 1
                     self.warned += bool(outcome.warnings)
+                    for warning in outcome.warnings:
+                        if warning in self.warnings or len(self.warnings) < NAMED:
+                            self.warnings[warning] += 1
                 yield outcome
         except DiskFull as error:
             raise DiskFull(error.at, self.done) from None
