@@ -3,14 +3,15 @@
     python tools/bench_apply.py --out bench                              500 JPEGs of 256 px, ResNet-9 of width 64
     python tools/bench_apply.py --out bench --original CHECKOUT          and test.py of a checkout of the original code
     python tools/bench_apply.py --out bench --network fast
+    python tools/bench_apply.py --out bench --others                     and torch.compile and ONNX Runtime
     python tools/bench_apply.py --out bench --device cuda --precision bf16
 
 Everybody gets the same random weights and the same files: photographs' spectra, in JPEGs of mixed quality and
 subsampling, progressive and not, and some grey. "bare" is the network alone, on tensors that are ready, one image at a
-time on all cores, as PyTorch runs it; "lanes" is the same with one image on each core. The commands are timed as whole
-processes, and what they take for a single image is subtracted: what is left is the rate once they run. All take turns,
-`--rounds` times; the table has the median and the spread. The original code needs `pip install dominate`. Run it on an
-otherwise idle machine.
+time on all cores, as PyTorch runs it; "lanes" is the same with one image on each core, and so are the others. The
+commands are timed as whole processes, and what they take for a single image is subtracted: what is left is the rate
+once they run. All take turns, `--rounds` times; the table has the median and the spread. The original code needs `pip
+install dominate`, the others `pip install onnx onnxscript onnxruntime`. Run it on an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -79,28 +80,66 @@ def make_run(folder: Path, network: str, size: int) -> Path:
     return folder
 
 
-def bare(model: Model, size: int, count: int, lanes: int, precision: str) -> float:
-    """Images a second of the network on tensors that are ready."""
-    network = model.network(Domain.B)
-    ready = [torch.rand(1, 3, size, size, device=model.device) * 2 - 1 for _ in range(8)]
+Call = Callable[[torch.Tensor], object]
+
+
+def bare(call: Call, device: torch.device, size: int, count: int, lanes: int) -> float:
+    """Images a second of a network on tensors that are ready."""
+    ready = [torch.rand(1, 3, size, size, device=device) * 2 - 1 for _ in range(8)]
     whole = torch.get_num_threads()
 
     def one(index: int) -> None:
         if lanes > 1:
             torch.set_num_threads(1)
-        lower = torch.autocast(model.device.type, torch.bfloat16, enabled=precision == "bf16")
-        with torch.inference_mode(), lower:
-            network(ready[index % len(ready)])
+        with torch.inference_mode():
+            call(ready[index % len(ready)])
 
     with ThreadPoolExecutor(lanes) as pool:
         list(pool.map(one, range(lanes)))
         begun = time.perf_counter()
         list(pool.map(one, range(count)))
-        if model.device.type == "cuda":
+        if device.type == "cuda":
             torch.cuda.synchronize()
         seconds = time.perf_counter() - begun
     torch.set_num_threads(whole)
     return count / seconds
+
+
+def compiled(network: torch.nn.Module, size: int) -> Call:
+    """By torch.compile, for this size, with frozen weights."""
+    from torch._inductor import config
+
+    config.freezing = True
+    begun = time.perf_counter()
+    call = torch.compile(network)
+    with torch.no_grad():
+        call(torch.zeros(1, 3, size, size))
+    print(f"torch.compile took {time.perf_counter() - begun:.0f} s", file=sys.stderr)
+
+    def run(images: torch.Tensor) -> object:
+        with torch.inference_mode(False), torch.no_grad():  # as it was compiled
+            return call(images.clone())
+
+    return run
+
+
+def exported(network: torch.nn.Module, size: int, path: Path) -> Call:
+    """By ONNX Runtime, of any size, with one thread a call."""
+    import onnxruntime
+
+    free = torch.export.Dim.DYNAMIC
+    begun = time.perf_counter()
+    with torch.no_grad():
+        example = torch.zeros(2, 3, size, size + 64)
+        program = torch.onnx.export(network, (example,), dynamo=True, dynamic_shapes=({0: free, 2: free, 3: free},))
+    assert program is not None
+    program.save(str(path))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    print(f"the export took {time.perf_counter() - begun:.0f} s", file=sys.stderr)
+    return lambda images: session.run(None, {name: images.numpy()})
 
 
 def rate(command: Callable[[int], list[str]], count: int, cwd: Path | None = None) -> float:
@@ -149,13 +188,19 @@ def main() -> None:
     parser.add_argument("--network", choices=list(NETWORKS), default="resnet-9-64")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--others", action="store_true", help="torch.compile and ONNX Runtime too, on a CPU")
     parser.add_argument("--original", type=Path, help="a checkout of the original code")
     chosen = parser.parse_args()
     out = chosen.out.resolve()
     count = chosen.images // chosen.rounds
     draw(out / "images", chosen.images, chosen.size)
     run = make_run(out / f"run-{chosen.network}", chosen.network, chosen.size)
-    model = Model.load(run, chosen.device)
+    model = Model.load(run, chosen.device, precision=chosen.precision)
+    network, others = model.network(Domain.B), {}
+    if chosen.others:
+        plain = Model.load(run, "cpu").generators[Domain.B]
+        others["torch.compile"] = compiled(plain, chosen.size)
+        others["ONNX Runtime"] = exported(plain, chosen.size, out / "bench.onnx")
     # Each round has files of its own, and one in a folder apart to know what a start costs.
     parts = [sorted((out / "images").iterdir())[turn * count : (turn + 1) * count] for turn in range(chosen.rounds)]
     found: dict[str, list[float]] = {}
@@ -176,11 +221,13 @@ def main() -> None:
             ]  # fmt: skip
 
         legs: dict[str, Callable[[], float]] = {
-            "bare": lambda: bare(model, chosen.size, count, 1, chosen.precision),
+            "bare": lambda: bare(network, model.device, chosen.size, count, 1),
             "translate apply": lambda: rate(apply, count),
         }
         if chosen.device == "cpu":
-            legs["lanes"] = lambda: bare(model, chosen.size, count, lanes, chosen.precision)
+            legs["lanes"] = lambda: bare(network, model.device, chosen.size, count, lanes)
+        for name, call in others.items():
+            legs[name] = lambda call=call: bare(call, model.device, chosen.size, count, lanes)
         if chosen.original:
             theirs = original(chosen.original, chosen.network, run, folder / "all", out, chosen.device)
             legs["original test.py"] = lambda theirs=theirs: rate(theirs, count, chosen.original)

@@ -161,7 +161,7 @@ def test_what_vanishes_or_may_not_be_read_is_named(run: Path, tmp_path: Path, mo
     result = call(run, folder, tmp_path / "out", "--manifest", tmp_path / "m.jsonl")
     assert result.exit_code == 1, result.output
     failed = {line["input"]: line["error"] for line in lines(tmp_path / "m.jsonl") if line["error"]}
-    assert failed == {"0001.png": "is not there any more", "0002.png": "may not be read"}
+    assert failed == {"0001.png": "is not there any more, or a link to nowhere", "0002.png": "may not be read"}
     assert names(tmp_path / "out") == {"0000.png", "0003.png"}
 
 

@@ -39,7 +39,7 @@ class Watched(nn.Module):
 
 
 def model(generator: nn.Module, precision: Precision = "fp32") -> Model:
-    generators = nn.ModuleDict({domain: generator for domain in Domain})
+    generators = nn.ModuleDict(dict.fromkeys(Domain, generator))
     return Model(Config(data=Data(size=(64, 64))), generators, checkpoint="none", step=0, precision=precision)
 
 

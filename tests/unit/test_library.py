@@ -105,10 +105,15 @@ def test_tensors_are_neither_rounded_nor_stacked_unasked() -> None:
     ("given", "kind", "says"),
     [
         ("a.png", TypeError, "not a str"),
-        (np.zeros((4, 4), np.int64), ValueError, "uint8, uint16, or float32"),
+        (np.zeros((4, 4), np.int64), ValueError, "uint8, uint16, or floats"),
         (np.full((4, 4, 3), 2, np.float32), ValueError, "expected 0 to 1"),
         (np.zeros((4, 4, 5), np.uint8), ValueError, "1 to 4 channels"),
         (np.zeros((4,), np.uint8), ValueError, r"\[H, W\]"),
+        (np.full((4, 4, 3), np.nan, np.float32), ValueError, "expected 0 to 1"),
+        (np.zeros((0, 4, 4, 3), np.uint8), ValueError, "holds no image"),
+        (torch.full((3, 4, 4), torch.nan), ValueError, "expected -1 to 1"),
+        (torch.zeros(0, 3, 4, 4), ValueError, "holds no image"),
+        (torch.zeros(3, 4, 0), ValueError, "holds no image"),
         (torch.zeros(1, 4, 4), ValueError, r"\[3, H, W\]"),
         (torch.zeros(3, 4, 4, dtype=torch.uint8), ValueError, "floats in"),
         (torch.full((3, 4, 4), 200.0), ValueError, "expected -1 to 1"),
@@ -170,3 +175,22 @@ def test_importing_the_package_is_cheap() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="lod"):
         translate.lod  # noqa: B018
+
+
+def test_floats_of_other_widths_and_a_little_rounding_are_no_mistakes() -> None:
+    given = noise(6, 7, 3).astype(np.float64) / 255
+    given[0, 0, 0] = 1 + 1e-6
+    made = negative()(given)
+    assert made.dtype == np.float64
+    np.testing.assert_allclose(made, 1 - given, atol=1e-5)
+    learning = (torch.rand(3, 6, 7) * 2 - 1).requires_grad_()
+    torch.testing.assert_close(negative()(learning), -learning.detach())
+
+
+def test_float_pictures_and_profiles() -> None:
+    given = Image.fromarray(noise(6, 7, dtype="float32"))
+    assert negative()(given).mode == "RGB"
+    profiled = Image.fromarray(noise(6, 7, 3))
+    profiled.info.update(icc_profile=b"profile", dpi=(300, 300), comment="private")
+    assert negative()(profiled).info == {"icc_profile": b"profile", "dpi": (300, 300)}
+    assert "icc_profile" not in negative(ToGrey(), Channels(a=3, b=1))(profiled).info

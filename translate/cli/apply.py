@@ -1,6 +1,6 @@
 """`translate apply`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +29,9 @@ class _Batch(click.ParamType):
     def convert(self, value: object, parameter: click.Parameter | None, context: click.Context | None) -> int | None:
         if value == "auto":
             return None
-        number: int = click.IntRange(1).convert(value, parameter, context)  # type: ignore[arg-type]  # a string
-        return number
+        if str(value).isdigit() and int(str(value)) > 0:
+            return int(str(value))
+        return self.fail(f'{value!r} is neither a number from 1 on nor "auto"', parameter, context)
 
 
 @click.command("apply")
@@ -40,7 +41,7 @@ class _Batch(click.ParamType):
 @click.option("--to", type=click.Choice(["b", "a"]), help="Domain to translate to.  [default: b, or the only one]")
 @click.option(
     "--format",
-    type=click.Choice(["png", "jpg", "webp", "tif", "bmp", "gif", "ppm"]),
+    type=click.Choice(["png", "jpg", "jpeg", "webp", "tif", "tiff", "bmp", "gif", "ppm"]),
     help="Write pictures in this format.  [default: each in its input's]",
 )
 @click.option("--metadata", is_flag=True, help="Write EXIF, XMP and texts too; they may say where and when.")
@@ -145,26 +146,35 @@ def command(
         workers,
         precision,
     )
+    _refuse_run(run, output)
     source, target, wanted = plan.prepare(input, output, wanted)  # a wrong path is said before torch is imported
     if manifest is not None:
         manifests.check(manifest)
     _warn_of_size(source, wanted, config)
+    from translate.cli.following import Follower
+
     summary = Summary()
+    follower = Follower(summary, source, target, wanted, manifest)
     if engine == "ray":
         from translate.inference.ray_engine import work_on_ray
 
         outcomes = work_on_ray(run, checkpoint, device, source, target, wanted, address, summary.passed)
     else:
-        outcomes = _here(run, checkpoint, device, source, target, wanted, summary.passed)
-    from translate.cli.following import follow
-
-    follow(outcomes, summary, source, target, wanted, manifest)
+        outcomes = _here(run, checkpoint, device, source, target, wanted, summary.passed, follower.watch)
+    follower.follow(outcomes)
     if summary.failures:
         raise SystemExit(1)
 
 
 def _here(
-    run: Path, checkpoint: str, device: str, source: "Place", target: "Place", options: "Options", tally: "Tally"
+    run: Path,
+    checkpoint: str,
+    device: str,
+    source: "Place",
+    target: "Place",
+    options: "Options",
+    tally: "Tally",
+    watch: "Callable[[str], None]",
 ) -> "Iterator[Outcome]":
     from translate import checkpoint as checkpoints
     from translate.inference import plan
@@ -172,7 +182,7 @@ def _here(
     from translate.inference.model import Model
 
     model = Model.load(run, device, checkpoints.find(run, checkpoint), precision=options.precision)
-    return work(model, plan.jobs(source, target, options, tally), source, target, options)
+    return work(model, plan.jobs(source, target, options, tally), source, target, options, watch)
 
 
 def _direction(run: Path, output: str, to: str | None, config: "Config") -> Domain:
@@ -208,6 +218,13 @@ def _refuse_unheeded(
         raise UserError("reads or writes strips of frames, which go whole", where=f"{run}: --tile")
     if address is not None and engine != "ray":
         raise UserError("is the address of a Ray cluster", where="--address", hint="--engine ray")
+
+
+def _refuse_run(run: Path, output: str) -> None:
+    if Path(output).resolve().is_relative_to(run.resolve()):
+        raise UserError(
+            "is the folder of a training run, which images would mingle with", where=output, expected="another OUTPUT"
+        )
 
 
 def _warn_of_size(source: "Place", options: "Options", config: "Config") -> None:

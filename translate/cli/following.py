@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -27,50 +30,82 @@ WARNINGS = 5
 """Of the most frequent ones that are said at the end."""
 
 
-def follow(
-    outcomes: Iterator[Outcome],
-    summary: Summary,
-    source: Place,
-    target: Place,
-    options: Options,
-    manifest: Path | None,
-) -> None:
-    """Shows the outcomes as they come, writes them into the manifest, and says how it went; so too when it is ended
-    before the end."""
-    columns = (
-        TextColumn(f"{options.to.other.upper()} to {options.to.upper()}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        TextColumn("[red]{task.fields[failures]}"),
-    )
-    total = _Total(source, options)
-    try:
-        with ExitStack() as stack:
-            written = stack.enter_context(Manifest(manifest)) if manifest is not None else None
-            stack.enter_context(closing(cast("Generator[Outcome, None, None]", outcomes)))
-            bar = stack.enter_context(Progress(*columns, console=Console(stderr=True)))
-            task = bar.add_task("", total=None, rate="", failures="")
-            for outcome in summary.gather(outcomes, source.label):
-                if written is not None:
-                    written.add(outcome)
-                speed = bar.tasks[0].speed
-                bar.update(
-                    task,
-                    total=None if total.found is None else total.found - summary.skipped,
-                    completed=summary.done + summary.failures,
-                    rate=f"{speed:.1f} images/s" if speed else "",
-                    failures=f"{summary.failures} failed" if summary.failures else "",
-                )
-    finally:
-        total.stop()
-        if summary.finished:
-            _say(summary, target, manifest)
+class Follower:
+    """Shows outcomes as they come, writes them into the manifest, and says how it went; so too when it is ended before
+    the end."""
+
+    def __init__(self, summary: Summary, source: Place, target: Place, options: Options, manifest: Path | None) -> None:
+        self._summary, self._source, self._target = summary, source, target
+        self._options, self._manifest = options, manifest
+        self._interrupted = False
+        to = options.to
+        self._bar = Progress(
+            TextColumn(f"{to.other.upper()} to {to.upper()}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("[red]{task.fields[failures]}[/]"),
+            TextColumn("{task.fields[now]}", markup=False),
+            console=Console(stderr=True),
+        )
+        self._begun = time.perf_counter()
+        self._task = self._bar.add_task("", total=None, rate="", failures="", now="")
+
+    def watch(self, text: str) -> None:
+        """How far a large picture or a video is."""
+        self._bar.update(self._task, now=text)
+
+    def follow(self, outcomes: Iterator[Outcome]) -> None:
+        """Until there are no more."""
+        total = _Total(self._source, self._options)
+        before = (
+            signal.signal(signal.SIGINT, self._leave) if threading.current_thread() is threading.main_thread() else None
+        )
+        try:
+            with ExitStack() as stack:
+                written = stack.enter_context(Manifest(self._manifest)) if self._manifest is not None else None
+                stack.enter_context(closing(cast("Generator[Outcome, None, None]", outcomes)))
+                stack.enter_context(self._bar)
+                self._begun = time.perf_counter()
+                for outcome in self._summary.gather(outcomes, self._source.label):
+                    if written is not None:
+                        written.add(outcome)
+                    self._show(total.found)
+        finally:
+            total.stop()
+            if before is not None:
+                signal.signal(signal.SIGINT, before)
+            if self._summary.finished:
+                name = self._options.one[1] if self._options.one is not None and not self._options.samples else ""
+                _say(self._summary, self._target.label(name), self._manifest)
+
+    def _leave(self, signal: int, frame: object) -> None:
+        """Ctrl-C: what is in the network and being written is finished, since it can't be stopped; a second one leaves
+        at once, and hidden files with it."""
+        if self._interrupted:
+            self._bar.stop()
+            os._exit(130)
+        self._interrupted = True
+        self._bar.console.print("what is under way is finished; Ctrl-C again leaves at once")
+        raise KeyboardInterrupt
+
+    def _show(self, total: int | None) -> None:
+        summary = self._summary
+        seconds = time.perf_counter() - self._begun
+        speed = (summary.done + summary.failures) / seconds if seconds > 1 else None
+        self._bar.update(
+            self._task,
+            total=None if total is None else total - summary.skipped,
+            completed=summary.done + summary.failures,
+            rate=f"{speed:.1f} images/s" if speed else "",
+            failures=f"{summary.failures} failed" if summary.failures else "",
+            now="",
+        )
 
 
-def _say(summary: Summary, target: Place, manifest: Path | None) -> None:
-    click.echo(f"{target.label()}: {summary.sentence()}", err=True)
+def _say(summary: Summary, where: str, manifest: Path | None) -> None:
+    click.echo(f"{where}: {summary.sentence()}", err=True)
     for warning, count in summary.warnings.most_common(WARNINGS):
         click.echo(f"warning: {warning} ({count} {'image' if count == 1 else 'images'})", err=True)
     if len(summary.warnings) > WARNINGS and manifest is None:

@@ -32,6 +32,8 @@ def opened(file: BinaryIO, name: str, limits: Limits = _DEFAULT) -> Iterator[Ope
     kind = sniff(file, name)
     with explained(name, kind):
         picture = _OPENERS[kind](file, name, kind, limits)
+    if picture.frames > 1 and kind != "TIFF":
+        picture.warnings.append(f"is the first of {picture.frames} frames")
     ending = PurePosixPath(name).suffix.lower()
     if FORMATS.get(ending, kind) != kind:
         picture.warnings.append(f"is a {kind} by content, and named {ending}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,10 +29,17 @@ class Batch(NamedTuple):
 
 class Canvas:
     """The picture with margins up to multiples of `stride`: `height` and `width` count these too; `top` and `left` are
-    the margins above and left of the picture."""
+    the margins above and left of the picture. `watch` hears of tiles that have been passed."""
 
-    def __init__(self, picture: Opened, channels: int, stride: int, smallest: tuple[int, int]) -> None:
-        self._picture, self._channels = picture, channels
+    def __init__(
+        self,
+        picture: Opened,
+        channels: int,
+        stride: int,
+        smallest: tuple[int, int],
+        watch: Callable[[int], None] = lambda tiles: None,
+    ) -> None:
+        self._picture, self._channels, self._watch = picture, channels, watch
         self._rows, self.top = _reflected(picture.height, stride, smallest[0])
         self._columns, self.left = _reflected(picture.width, stride, smallest[1])
         self.height, self.width = len(self._rows), len(self._columns)
@@ -56,6 +63,7 @@ class Canvas:
                 cores = np.stack([grid.horizontal.core(column) for column in columns])
                 own = torch.from_numpy(grid.vertical.core(row)).expand(len(columns), -1)
                 yield Batch(columns, to_tensor(crops), (own, torch.from_numpy(cores)))
+                self._watch(len(columns))
 
 
 def _reflected(length: int, stride: int, smallest: int) -> tuple[NDArray[np.int64], int]:

@@ -195,7 +195,7 @@ def reason(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "too large for this machine's memory"
     if isinstance(error, FileNotFoundError):
-        return "is not there any more"
+        return "is not there any more, or a link to nowhere"
     if isinstance(error, PermissionError):
         return "may not be read"
     return f"can't be read: {str(error) or type(error).__name__}"

@@ -49,11 +49,16 @@ def apply(
 
 
 def work(
-    model: Model, jobs: Iterator[Job], source: Place, target: Place, options: Options
+    model: Model,
+    jobs: Iterator[Job],
+    source: Place,
+    target: Place,
+    options: Options,
+    watch: Callable[[str], None] = lambda text: None,
 ) -> Generator[Outcome, None, None]:
     """What becomes of each job, as soon as it is known; memory does not grow with their number. Images of one size and
     depth go through the network together: what comes out depends on neither neighbours nor order, and on the length of
-    a batch by the rounding of floats at most. Raises DiskFull."""
+    a batch by the rounding of floats at most. `watch` hears how far a large picture or a video is. Raises DiskFull."""
     to = options.to
     shapes = Shapes(model.channels[to.other], model.frames[to.other], model.channels[to], model.frames[to], model.size)
     threads = options.workers or min(8, os.cpu_count() or 1)
@@ -63,7 +68,7 @@ def work(
     groups = Groups(model, to, options.batch)
 
     def beside(item: Alone) -> Iterator[Outcome]:
-        return alone.translated(model, item, source, target, options, shapes)
+        return alone.translated(model, item, source, target, options, shapes, watch)
 
     lanes = Lanes(model, options, shapes, writer, beside)
 

@@ -33,8 +33,16 @@ TOGETHER = 8
 """Tiles that are passed at once, at most."""
 
 
+Watch = Callable[[str], None]
+
+
 def translate_large(
-    model: Model, picture: Opened, to: Domain, tile: int | None = None, latents: Tensor | None = None
+    model: Model,
+    picture: Opened,
+    to: Domain,
+    tile: int | None = None,
+    latents: Tensor | None = None,
+    watch: Watch = lambda text: None,
 ) -> Iterator[Array]:
     """The picture as one of `to`: strips [h, W, C'] from top to bottom in its own depth, which make its height.
 
@@ -42,14 +50,14 @@ def translate_large(
     stochastic models. Norms use the whole picture's statistics, and tiles overlap so far that their borders don't show:
     the result is that of the picture in one piece, but for rounding and what `convergence.TOLERANCE` says; networks
     whose field is the whole picture differ by what they would have seen beyond the tile. Where statistics don't settle
-    and more than a grey level may be otherwise, `picture.warnings` says so. Memory is that of one row of tiles. Raises
-    ValueError for models of stacked frames, whose strips are no pictures.
+    and more than a grey level may be otherwise, `picture.warnings` says so. Memory is that of one row of tiles. `watch`
+    hears in words how far it is. Raises ValueError for models of stacked frames, whose strips are no pictures.
     """
     if model.frames[to.other] > 1 or model.frames[to] > 1:
         raise ValueError("strips of several frames are not tiled: their seams would be taken for picture")
     if (latents is not None) != model.stochastic:
         raise ValueError("latents go with stochastic runs, and only with these")
-    return _strips(model, picture, to, tile, latents)
+    return _strips(model, picture, to, tile, latents, watch)
 
 
 def tile_side(model: Model, to: Domain) -> int:
@@ -61,14 +69,23 @@ def tile_side(model: Model, to: Domain) -> int:
 
 
 @torch.inference_mode()
-def _strips(model: Model, picture: Opened, to: Domain, tile: int | None, latents: Tensor | None) -> Iterator[Array]:
+def _strips(
+    model: Model, picture: Opened, to: Domain, tile: int | None, latents: Tensor | None, watch: Watch
+) -> Iterator[Array]:
     from translate.formats.values import from_tensor
 
-    network = _network(model, to, latents)
-    canvas = Canvas(picture, model.channels[to.other], model.stride, model.smallest)
+    network, seen, counted = _network(model, to, latents), 0, -1
+
+    def tell(tiles: int) -> None:
+        nonlocal seen
+        seen += tiles
+        watch(f"{seen:,} tiles for the statistics" if counted < 0 else f"{seen - counted:,} of {grid.count:,} tiles")
+
+    canvas = Canvas(picture, model.channels[to.other], model.stride, model.smallest, tell)
     grid = tiling(canvas, model.stride, tile or tile_side(model, to), overlap(model, to))
     batch = memory.batch_size(model, to, *grid.shape, TOGETHER if model.device.type == "cuda" else 1)
     statistics, off = _statistics(model, to, network, canvas, grid, batch)
+    counted = seen
     if off > 1:
         picture.warnings.append(f"in tiles: {off:.1f} grey levels (a mean) may be otherwise than in one piece")
     passed = 0

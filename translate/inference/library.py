@@ -13,13 +13,16 @@ from torch import Tensor
 from translate import checkpoint as checkpoints
 from translate.domain import Domain
 from translate.errors import UserError
-from translate.formats.form import DEPTHS, Array, Form
+from translate.formats.form import DEPTHS, FLOAT32, UINT8, Array, Form
 from translate.formats.opened import Box, Opened
 from translate.formats.values import convert, from_tensor, to_tensor
 from translate.inference import memory
 from translate.inference.large import translate_large
 from translate.inference.model import Model
 from translate.inference.sampling import Sampler, latents
+
+_SLACK = 1e-3
+"""By so much values may lie outside of their range, as rounding leaves them."""
 
 
 class Translator:
@@ -50,6 +53,10 @@ class Translator:
             return self._array(image, chosen, seed)
         raise TypeError(f"an image is a PIL.Image, a numpy.ndarray or a torch.Tensor, not a {type(image).__name__}")
 
+    def __repr__(self) -> str:
+        model = self.model
+        return f"<Translator to {self.to}: {model.checkpoint}, step {model.step}, on {model.device}>"
+
     def sample(self, count: int, *, seed: int = 0) -> NDArray[np.uint8]:
         """`count` new images, uint8 [N, H, W, C], of an unconditional run: image i follows from (seed, i)."""
         if not self.model.unconditional:
@@ -57,23 +64,32 @@ class Translator:
         return np.stack(list(Sampler(self.model, seed).draw(count)))
 
     def _tensor(self, image: Tensor, to: Domain, seed: int) -> Tensor:
-        stack = image if image.ndim == 4 else image[None]
+        stack = (image if image.ndim == 4 else image[None]).detach()
         channels = self.model.channels[to.other] * self.model.frames[to.other]
         if stack.ndim != 4 or stack.shape[1] != channels:
             takes = f"[{channels}, H, W] or [N, {channels}, H, W]"
             raise ValueError(f"a tensor {list(image.shape)}; this run takes {takes}")
         if not stack.is_floating_point():
             raise ValueError(f"a tensor of {stack.dtype}; expected floats in [-1, 1] (an array may hold uint8)")
-        if stack.numel() and (float(stack.min()) < -1.001 or float(stack.max()) > 1.001):
-            raise ValueError(f"a tensor from {float(stack.min()):g} to {float(stack.max()):g}; expected -1 to 1")
+        if not stack.numel():
+            raise ValueError(f"a tensor {list(image.shape)} holds no image")
+        low, high = float(stack.min()), float(stack.max())
+        if not (low >= -1 - _SLACK and high <= 1 + _SLACK):
+            raise ValueError(f"a tensor from {low:g} to {high:g}; expected -1 to 1")
         made = self.model(stack.float(), to, self._latents(len(stack), seed)).to(image.device)
         return made if image.ndim == 4 else made[0]
 
     def _array(self, image: NDArray[Any], to: Domain, seed: int) -> NDArray[Any]:
+        if not image.size:
+            raise ValueError(f"an array {list(image.shape)} holds no image")
+        if image.dtype.kind == "f":
+            if not (image.min() >= -_SLACK and image.max() <= 1 + _SLACK):
+                raise ValueError(f"an array from {image.min():g} to {image.max():g}; expected 0 to 1")
+            if image.dtype != FLOAT32:
+                return self._array(image.astype(np.float32), to, seed).astype(image.dtype)
+            image = image.clip(0, 1)
         if image.dtype not in DEPTHS:
-            raise ValueError(f"an array of {image.dtype}; expected uint8, uint16, or float32 from 0 to 1")
-        if image.dtype == np.float32 and image.size and not (image.min() >= 0 and image.max() <= 1):
-            raise ValueError(f"an array from {image.min():g} to {image.max():g}; expected 0 to 1")
+            raise ValueError(f"an array of {image.dtype}; expected uint8, uint16, or floats from 0 to 1")
         if image.ndim == 4:
             z = self._latents(len(image), seed)
             made = [self._pixels(one, to, None if z is None else z[i : i + 1]) for i, one in enumerate(image)]
@@ -93,9 +109,16 @@ class Translator:
         else:
             pixels = np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
         made = self._pixels(pixels if pixels.ndim == 3 else pixels[:, :, None], to, self._latents(1, seed))
-        if made.dtype == np.uint16 and made.shape[2] != 1:  # Pillow knows no colours of 16 bits
-            made = convert(made, np.dtype(np.uint8))
-        return Image.fromarray(made[:, :, 0] if made.shape[2] == 1 else made)
+        if made.shape[2] != 1:  # Pillow knows no colours of more than 8 bits
+            made = convert(made, UINT8)
+        result = Image.fromarray(made[:, :, 0] if made.shape[2] == 1 else made)
+        kept = (
+            {"dpi"}
+            if (result.mode in ("L", "LA")) != (image.mode in ("1", "L", "LA", "La"))
+            else {"dpi", "icc_profile"}
+        )
+        result.info.update({key: image.info[key] for key in kept & set(image.info)} if image.mode != "CMYK" else {})
+        return result
 
     def _pixels(self, pixels: Array, to: Domain, z: Tensor | None) -> Array:
         """[H, W, 1 to 4] to [H, W, C'], behind which comes the alpha of 2 or 4 channels."""
@@ -103,7 +126,8 @@ class Translator:
         if model.frames[to.other] > 1 or model.frames[to] > 1:
             raise ValueError(f"this run reads {model.frames[to.other]} frames at a time: give it tensors [N, C, H, W]")
         if pixels.shape[2] not in (1, 2, 3, 4) or 0 in pixels.shape:
-            raise ValueError(f"an image {list(pixels.shape)}; expected [H, W, C] with 1 to 4 channels")
+            takes = "[H, W, C] with 1 to 4 channels; a stack of grey ones is [N, H, W, 1]"
+            raise ValueError(f"an image {list(pixels.shape)}; expected {takes}")
         picture = _in_memory(pixels)
         if picture.width * picture.height > memory.whole_limit(model, to):
             made = np.concatenate(list(translate_large(model, picture, to, None, z)))

@@ -117,7 +117,7 @@ class Summary:
         """'5 translated, 2 were there already, 1 failed': what is none is not said, but for the first."""
         passed = self.passed
         said = [
-            (self.skipped, "were there already"),
+            (self.skipped, f"{'was' if self.skipped == 1 else 'were'} there already"),
             (self.warned, "with a warning" if self.warned == 1 else "with warnings"),
             (passed.other, f"other {_files(passed.other)} passed over"),
             (passed.hidden, f"hidden {_files(passed.hidden)} passed over"),
