@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +93,29 @@ def test_bf16_is_nearly_the_same(folder: Path) -> None:
     exact, lower = (model(network, precision)(images, Domain.B) for precision in ("fp32", "bf16"))
     assert lower.dtype == torch.float32
     assert 0 < (exact - lower).abs().mean() < 0.01
+
+
+class Interrupting(nn.Module):
+    """Ctrl-C while the first image is in the network: the main thread hears of it, this one goes on."""
+
+    stride = 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[-1] > 1:
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(0.2)
+        return x
+
+
+def test_what_the_network_has_begun_with_is_kept_when_interrupted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "bytes_per_pixel", lambda *_: 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    with pytest.raises(KeyboardInterrupt):
+        apply(model(Interrupting()), folder / "in", folder / "out", Domain.B, batch=1)
+    made = list((folder / "out").iterdir())
+    assert 1 <= len(made) <= 4  # and no hidden, unfinished ones
+    for path in made:
+        with Image.open(folder / "in" / path.name) as given, Image.open(path) as image:
+            np.testing.assert_array_equal(np.asarray(given), np.asarray(image))

@@ -88,7 +88,8 @@ class _Batch(click.ParamType):
     default="fp32",
     show_default=True,
     type=click.Choice(["fp32", "bf16"]),
-    help="Of the convolutions. bf16 is quicker on images of some 200 px and more, where the processor has it, and as exact as 8 bits want.",
+    help="Of the convolutions. bf16 is quicker on images of some 200 px and more, where the processor has it, and as "
+    "exact as 8 bits want.",
 )
 @click.option(
     "--engine",

@@ -87,7 +87,11 @@ def work(
             yield from writer.finished()
         yield from lanes.rest()
         yield from writer.rest()
-    except (DiskFull, KeyboardInterrupt):
+    except DiskFull:
+        yield from writer.written()
+        raise
+    except KeyboardInterrupt:
+        lanes.finish()
         yield from writer.written()
         raise
     finally:

@@ -55,8 +55,17 @@ class Lanes:
         while self._running:
             yield from self._next()
 
+    def finish(self) -> None:
+        """Hands over what the network had begun with, and leaves the rest: somebody wants to end."""
+        self.close()
+        for group, future in self._running:
+            if not future.cancelled() and future.exception() is None:
+                translated, seconds = future.result()
+                if translated is not None:
+                    self._hand_over(group, translated, seconds)
+
     def close(self) -> None:
-        """Ends the threads."""
+        """Ends the threads, once they are done with what they have begun."""
         self._pool.shutdown(cancel_futures=True)
 
     def _next(self) -> Iterator[Outcome]:
