@@ -20,7 +20,10 @@ from translate.inference.tiles import Grid
 
 TOLERANCE = 0.25
 """Grey levels, a mean over pixels, that the output may still be off when the statistics count as settled."""
-PASSES = 8
+SAMPLED = 0.5
+"""Grey levels that it may be off because a large picture's tiles were not all counted: half of it takes four times as
+many."""
+PASSES = 10
 FEW = 16
 """Tiles that are counted at first; more where those don't speak for all."""
 PROBES = 4
@@ -49,8 +52,8 @@ class Settling:
         self._exact = crops.count == 1 or not self.statistics.layers
 
     def settled(self) -> Statistics:
-        """The statistics once neither another pass nor other tiles would change outputs by more than TOLERANCE; after
-        PASSES at the latest. `off` says by how much they still would."""
+        """The statistics once another pass would change outputs by less than TOLERANCE, and other tiles by less than
+        SAMPLED; after PASSES at the latest. `off` says by how much they still would."""
         if self._exact:
             return self.statistics
         tiles, shown = self._grid.spread(FEW), self._outputs(self.statistics)
@@ -59,14 +62,14 @@ class Settling:
             of_halves = self.correct([tiles[::2], tiles[1::2]])
             before, shown = shown, self._outputs(self.statistics)
             changes.append(_levels(shown, before))
-            self.off = _left(changes)
+            left, error = _left(changes), 0.0
             if len(tiles) < self._grid.count:
                 # Both halves together err about half as much as the one differs from the other.
                 error = _levels(*(self._outputs(self._passed(half)[1]) for half in of_halves)) / 2
-                self.off = max(self.off, error)
-                if error > TOLERANCE:
-                    tiles = self._grid.spread(int(len(tiles) * max(2.0, (error / TOLERANCE) ** 2)))
-            if self.off < TOLERANCE:
+                if error > SAMPLED and left < error:  # before that, few tiles are good enough to get nearer
+                    tiles = self._grid.spread(int(len(tiles) * max(2.0, (error / SAMPLED) ** 2)))
+            self.off = max(left, error)
+            if left < TOLERANCE and error <= SAMPLED:
                 break
         return self.statistics
 
