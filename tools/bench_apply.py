@@ -204,7 +204,7 @@ def main() -> None:
     # Each round has files of its own, and one in a folder apart to know what a start costs.
     parts = [sorted((out / "images").iterdir())[turn * count : (turn + 1) * count] for turn in range(chosen.rounds)]
     found: dict[str, list[float]] = {}
-    lanes = os.cpu_count() or 1
+    lanes = torch.get_num_threads()
     for turn, part in enumerate(parts):
         folder = out / "parts" / f"{chosen.images}-{chosen.rounds}-{turn}"
         for name, files in (("all", part), ("one", part[:1])):

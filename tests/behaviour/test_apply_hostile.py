@@ -264,8 +264,9 @@ def test_ctrl_c_keeps_what_is_done(run: Path, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(Model, "__call__", interrupted)
     result = call(run, folder, tmp_path / "out", "--batch", 4)
     assert result.exit_code == 130
-    assert "12 translated" in result.output
-    assert len(list((tmp_path / "out").iterdir())) == 12
+    made = len(list((tmp_path / "out").iterdir()))
+    assert 12 <= made < 30  # three groups, and those that were under way beside the fourth
+    assert f"{made} translated" in result.output
     monkeypatch.undo()
     assert call(run, folder, tmp_path / "out").exit_code == 0
     assert len(names(tmp_path / "out")) == 30
