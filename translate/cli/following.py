@@ -98,7 +98,7 @@ class Follower:
             self._task,
             total=None if total is None else total - summary.skipped,
             completed=summary.done + summary.failures,
-            rate=f"{speed:.1f} images/s" if speed else "",
+            rate="" if not speed else f"{speed:.1f} images/s" if speed > 0.5 else f"{1 / speed:.0f} s an image",
             failures=f"{summary.failures} failed" if summary.failures else "",
             now="",
         )
