@@ -59,9 +59,10 @@ class Follower:
     def follow(self, outcomes: Iterator[Outcome]) -> None:
         """Until there are no more."""
         total = _Total(self._source, self._options)
-        before = (
-            signal.signal(signal.SIGINT, self._leave) if threading.current_thread() is threading.main_thread() else None
-        )
+        before = None
+        heeded = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # as in the background of a shell
+        if heeded and threading.current_thread() is threading.main_thread():
+            before = signal.signal(signal.SIGINT, self._leave)
         try:
             with ExitStack() as stack:
                 written = stack.enter_context(Manifest(self._manifest)) if self._manifest is not None else None
@@ -80,9 +81,9 @@ class Follower:
                 name = self._options.one[1] if self._options.one is not None and not self._options.samples else ""
                 _say(self._summary, self._target.label(name), self._manifest)
 
-    def _leave(self, signal: int, frame: object) -> None:
-        """Ctrl-C: what is in the network and being written is finished, since it can't be stopped; a second one leaves
-        at once, and hidden files with it."""
+    def _leave(self, number: int, frame: object) -> None:
+        """Ctrl-C: what is in the network or being written is finished, since it can't be stopped; a second one leaves
+        at once, if with a hidden file left behind."""
         if self._interrupted:
             self._bar.stop()
             os._exit(130)

@@ -112,12 +112,10 @@ class Translator:
         if made.shape[2] != 1:  # Pillow knows no colours of more than 8 bits
             made = convert(made, UINT8)
         result = Image.fromarray(made[:, :, 0] if made.shape[2] == 1 else made)
-        kept = (
-            {"dpi"}
-            if (result.mode in ("L", "LA")) != (image.mode in ("1", "L", "LA", "La"))
-            else {"dpi", "icc_profile"}
-        )
-        result.info.update({key: image.info[key] for key in kept & set(image.info)} if image.mode != "CMYK" else {})
+        grey = image.mode in ("1", "L", "LA", "La")
+        fits = image.mode != "CMYK" and grey == (result.mode in ("L", "LA"))  # a profile is of so many channels
+        kept = {"dpi", "icc_profile"} if fits else {"dpi"}
+        result.info.update({key: image.info[key] for key in kept & set(image.info)})
         return result
 
     def _pixels(self, pixels: Array, to: Domain, z: Tensor | None) -> Array:
