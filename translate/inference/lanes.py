@@ -69,8 +69,9 @@ class Lanes:
         self._pool.shutdown(cancel_futures=True)
 
     def _next(self) -> Iterator[Outcome]:
-        group, future = self._running.popleft()
-        translated, seconds = future.result()
+        group, future = self._running[0]
+        translated, seconds = future.result()  # who is interrupted here still has it among those that run
+        self._running.popleft()
         if translated is not None:
             self._hand_over(group, translated, seconds)
             return
