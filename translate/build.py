@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from translate.computing.compiling import compile_networks
+from translate.computing.recompute import recompute
 from translate.config import Component, Config, Term
 from translate.domain import Batch, Domain
 from translate.errors import UserError
@@ -146,8 +148,13 @@ def blank(config: Config) -> Batch:
     return Batch(images, paired=0 if config.unconditional else rows, labels=labels)
 
 
-def trainer(config: Config, sample: Batch, device: torch.device) -> Trainer:
-    """Networks, objective and optimisers, initialised from the seed; `sample` sizes the terms' heads."""
+def trainer(
+    config: Config, sample: Batch, device: torch.device, warn: Callable[[str], None] = lambda sentence: None
+) -> Trainer:
+    """Networks, objective and optimisers, initialised from the seed; `sample` sizes the terms' heads.
+
+    `warn` is told where networks that should be compiled can't be.
+    """
     torch.manual_seed(config.training.seed)
     judging = config.judging
     networks = Networks(
@@ -178,7 +185,15 @@ def trainer(config: Config, sample: Batch, device: torch.device) -> Trainer:
     every = {key: term.every for key, term in config.objective.items()}
     objective = Objective(terms, weights, every).to(device)
     _try(config, networks, device)
-    return Trainer(networks, objective, config.training, device)
+    made = Trainer(networks, objective, config.training, device)
+    if config.training.activation_checkpointing:
+        for network in networks.generator.children():
+            recompute(network)
+    if config.training.compile:
+        said = compile_networks(made, sample)
+        if said is not None:
+            warn(said)
+    return made
 
 
 def _require_held(config: Config, terms: Mapping[str, nn.Module], networks: Networks) -> None:

@@ -2,56 +2,98 @@
 
 from __future__ import annotations
 
+import io
 import os
+import warnings
+import zipfile
+from collections.abc import Callable
+from errno import EINVAL
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from translate import __version__
 from translate.errors import UserError
+from translate.keeping import durable
 
 FOLDER = "checkpoints"
 BEST = "best.pt"
+DAMAGED = ".damaged"
+FORMAT = 2
+
+
+class Damaged(UserError):  # noqa: N818 - it says what the file is
+    """The file is there, and what it holds is not what was written."""
+
+
+def packed(state: dict[str, Any]) -> memoryview:
+    """The bytes of a checkpoint of `state` as it is now, with the versions that it is written by."""
+    versions = {"translate": __version__, "torch": str(torch.__version__)}
+    buffer = io.BytesIO()
+    torch.save({**state, "format": FORMAT, "versions": versions}, buffer)
+    return buffer.getbuffer()
+
+
+def name_of(state: dict[str, Any]) -> str:
+    """step-N.pt."""
+    return f"step-{state['step']:08d}.pt"
+
+
+def put(run: Path, name: str, data: memoryview) -> Path:
+    """Write RUN/checkpoints/NAME, whole or not at all; OSError where it can't be written."""
+    path = run / FOLDER / name
+    durable.write(path, data)
+    return path
+
+
+def thin(run: Path, keep: int) -> None:
+    """Drop all but the newest `keep` of step-*.pt."""
+    for old in steps(run)[keep:]:
+        old.unlink(missing_ok=True)
 
 
 def save(run: Path, state: dict[str, Any], keep: int) -> Path:
-    """Write RUN/checkpoints/step-N.pt atomically and drop all but the newest `keep`."""
-    folder = run / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    path = _write(folder / f"step-{state['step']:08d}.pt", state)
-    for old in sorted(folder.glob("step-*.pt"))[:-keep]:
-        old.unlink()
+    """Write RUN/checkpoints/step-N.pt and drop all but the newest `keep`."""
+    path = put(run, name_of(state), packed(state))
+    thin(run, keep)
     return path
 
 
 def save_best(run: Path, state: dict[str, Any]) -> Path:
-    """Write RUN/checkpoints/best.pt atomically in the place of the last best one."""
-    folder = run / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    return _write(folder / BEST, state)
+    """Write RUN/checkpoints/best.pt in the place of the last best one."""
+    return put(run, BEST, packed(state))
 
 
-def _write(path: Path, state: dict[str, Any]) -> Path:
-    unfinished = path.with_suffix(".partial")
-    with open(unfinished, "wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
-    return path
+def steps(run: Path) -> list[Path]:
+    """All step-*.pt of a run, the newest first."""
+    return sorted((run / FOLDER).glob("step-*.pt"), reverse=True)
 
 
 def newest(run: Path) -> Path:
-    """The run's latest checkpoint; UserError when it has none."""
-    found = sorted((run / FOLDER).glob("step-*.pt"))
+    """The run's latest checkpoint that is whole, with a warning if it is not the last written; UserError when there
+    is none."""
+    found = steps(run)
     if not found:
         raise UserError(
             "holds no checkpoint",
             where=str(run),
-            expected=f"{FOLDER}/step-*.pt; the first comes after log.save_minutes, at the end or at Ctrl-C",
+            expected=f"{FOLDER}/step-*.pt; the first comes after a minute, at the end or at Ctrl-C",
             hint="translate train ... --out " + str(run),
         )
-    return found[-1]
+    for path in found:
+        try:
+            _require_whole(path)
+        except Damaged as error:
+            warnings.warn(f"{error}: looking for an older one", stacklevel=2)
+            continue
+        return path
+    raise Damaged(
+        "holds no checkpoint that can be read",
+        where=str(run),
+        expected="one that is whole: " + ", ".join(path.name for path in found) + " are damaged",
+        hint=f"{FOLDER}/{BEST}" if (run / FOLDER / BEST).is_file() else None,
+    )
 
 
 def find(run: Path, name: str) -> Path:
@@ -77,12 +119,65 @@ def find(run: Path, name: str) -> Path:
 
 
 def read(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
-    """The state in a checkpoint, tensors on `device`; UserError when it is damaged or holds more than plain values."""
+    """The state in a checkpoint, tensors on `device`, as the present format has it; UserError when it is damaged,
+    holds more than plain values or is of a format to come."""
+    _require_whole(path)
     try:
         state = torch.load(path, map_location=device, weights_only=True)
+    except (MemoryError, torch.OutOfMemoryError):  # the file is not to blame
+        raise
     except Exception as error:  # a damaged pickle fails in any way that its bytes happen to spell
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"can't be read as a checkpoint ({reason})", where=str(path)) from None
+        raise _unreadable(path, error) from None
     if not isinstance(state, dict) or "generator_ema" not in state:
         raise UserError("is no checkpoint of this program", where=str(path))
+    written = state.get("format", 1)
+    if not isinstance(written, int) or not 1 <= written <= FORMAT:
+        raise UserError(
+            f"is a checkpoint of format {written}, written by a newer version of this program",
+            where=str(path),
+            expected=f"format 1 to {FORMAT}, which version {__version__} knows",
+            hint="pip install --upgrade translate-gan",
+        )
+    step = state.get("step")
+    if not isinstance(step, int) or isinstance(step, bool) or step < 0:
+        raise Damaged("holds no number of steps", where=str(path))
+    for older in range(written, FORMAT):
+        state = MIGRATIONS[older](state)
     return state
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged checkpoint, so that nobody takes it for a sound one; its new path."""
+    target, count = path.with_name(path.name + DAMAGED), 1
+    while target.exists():
+        count += 1
+        target = path.with_name(f"{path.name}{DAMAGED}{count}")
+    return path.rename(target)
+
+
+def _from_1(state: dict[str, Any]) -> dict[str, Any]:
+    """Without versions; rates were never lowered, and no losses were waiting for a report."""
+    return {"lowered": 0, "losses": {}, **state, "format": 2, "versions": {}}
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+"""By format: what makes the next one of it."""
+
+
+def _require_whole(path: Path) -> None:
+    """Each part against its checksum, which torch doesn't look at."""
+    try:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            spoilt = archive.testzip()
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno != EINVAL:  # the disk's fault, or nothing is there
+            reason = error.strerror or str(error)
+            raise UserError(f"can't be read as a checkpoint ({reason})", where=os.fspath(path)) from None
+        raise _unreadable(path, error) from None
+    if spoilt is not None:
+        raise Damaged(f"can't be read as a checkpoint ({spoilt} is not what was written)", where=str(path))
+
+
+def _unreadable(path: Path, error: Exception) -> Damaged:
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return Damaged(f"can't be read as a checkpoint ({reason})", where=str(path))

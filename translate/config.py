@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 
 from translate import signatures
 from translate.domain import Domain
@@ -59,7 +59,16 @@ class Data(Strict):
     transforms: list[Entry] = Field([], description="albumentations, the same draw for both images of a pair")
     input_transforms: list[Entry] = Field([], description="albumentations on the input (A) alone, after `transforms`")
     cache: Literal["auto", "memory", "disk", "off"] = "auto"
-    workers: int = Field(0, ge=0, description="loader processes; 0: one thread that reads ahead")
+    workers: int = Field(0, ge=0, description="loader processes (threads for archives and URLs); 0: threads, as needed")
+    window: int = Field(16, gt=0, description="archives that are mixed at a time, where pictures lie in such")
+    cache_gb: float | None = Field(
+        None, ge=0, description="copies of archives behind URLs that are kept here; null: half the free disk; 0: none"
+    )
+
+    @field_validator("cache", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: object) -> object:
+        return "off" if value is False else value  # which YAML takes it for
 
 
 class Component(BaseModel):
@@ -134,12 +143,16 @@ class Term(BaseModel):
         return dict(self.model_extra or {})
 
 
+AUTO = 0
+"""A batch that is not known yet: `training.batch: auto`."""
+
+
 class Training(Strict):
     """How long and how fast the two players learn."""
 
     steps: int = Field(200_000, gt=0, description="optimiser steps")
     minutes: float | None = Field(None, gt=0, description="stop after this much training time instead of `steps`")
-    batch: int = Field(1, gt=0)
+    batch: int = Field(1, ge=0, description="rows of a step; auto: as many as memory holds")
     accumulate: int = Field(1, gt=0, description="parts that a batch is computed in")
     learning_rate: float = Field(2e-4, gt=0)
     discriminator_learning_rate: float | None = Field(None, gt=0, description="null: as the generator's")
@@ -152,12 +165,31 @@ class Training(Strict):
     clip: float | None = Field(None, gt=0, description="largest gradient norm")
     weight_clip: float | None = Field(None, gt=0, description="largest weight of a discriminator (WGAN)")
     ema: float = Field(0.999, ge=0, lt=1, description="decay of the generators' moving average; 0: none")
-    precision: Literal["fp32", "bf16", "auto"] = Field("fp32", description="auto: bf16 where the device computes in it")
+    precision: Literal["fp32", "tf32", "bf16", "fp16", "auto"] = Field(
+        "tf32",
+        description="tf32: fp32 whose products an NVIDIA GPU rounds to 10 bits; fp16 with a loss scale; "
+        "auto: bf16 where the device computes in it, else tf32",
+    )
+    compile: bool = Field(False, description="networks as compiled code (torch.compile) where that works")
+    activation_checkpointing: bool = Field(
+        False, description="generators are computed again in the backward pass: less memory, same numbers, slower"
+    )
     seed: int = Field(0, ge=0, lt=2**31)
+
+    @field_validator("batch", mode="before")
+    @classmethod
+    def _auto_is_a_word(cls, given: Any) -> Any:
+        if given == 0:
+            raise ValueError("Input should be greater than 0, or auto")
+        return AUTO if given == "auto" else given
+
+    @field_serializer("batch")
+    def _auto_as_written(self, batch: int) -> int | str:
+        return "auto" if batch == AUTO else batch
 
     @model_validator(mode="after")
     def _parts_hold_rows(self) -> Training:
-        if self.accumulate > self.batch:
+        if self.batch != AUTO and self.accumulate > self.batch:
             raise ValueError(f"a batch of {self.batch} can't be computed in {self.accumulate} parts (accumulate)")
         return self
 
@@ -321,11 +353,15 @@ def load(source: str, settings: Sequence[str] = ()) -> Config:
     return parse(text, settings, where=source)
 
 
+LOCK = "training.lock"
+"""In a run's folder while it is trained, and before anything else is."""
+
+
 def refuse_foreign(run: Path) -> None:
     """Raise UserError when `run` holds something, and no run."""
     if (run / "config.yaml").exists() or not run.exists():
         return
-    if not run.is_dir() or any(run.iterdir()):
+    if not run.is_dir() or any(path.name != LOCK for path in run.iterdir()):
         raise UserError(
             f'"{run}" holds other files' if run.is_dir() else f'"{run}" is a file',
             where="--out",

@@ -287,7 +287,7 @@ def _up(length: int) -> int:
     return -(-length // 2) * 2
 
 
-def _spread(pictures: list[Picture]) -> list[Picture]:
+def _spread(pictures: Sequence[Picture]) -> Sequence[Picture]:
     step = max(1, len(pictures) // LOOKED_AT)
     return pictures[::step][:LOOKED_AT]
 
@@ -296,7 +296,7 @@ def _header(picture: Picture) -> tuple[int, int, bool] | None:
     from PIL import Image
 
     try:
-        with Image.open(picture.path) as image:
+        with picture.open() as file, Image.open(file) as image:
             width, height = image.size
             grey = image.mode in ("1", "L", "LA", "I", "I;16", "F")
     except (

@@ -61,7 +61,7 @@ class Preview:
             self.latents = prior.draw(self.rows**2, generator).to(self.device)
 
     def _read(self, split: Split, domain: Domain) -> Tensor:
-        pictures: list[Picture] = [pair[domain is Domain.B] for pair in split.pairs] or split.of(domain)
+        pictures: Sequence[Picture] = [pair[domain is Domain.B] for pair in split.pairs] or split.of(domain)
         data = self.config.data
         channels, frames = getattr(data.channels, domain), getattr(data.frames, domain)
         count = min(self.rows, len(pictures))

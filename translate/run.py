@@ -1,48 +1,34 @@
-"""The visible loop: batch -> step -> log -> preview -> evaluate -> save. The same command again continues it."""
+"""The visible loop: batch -> step -> decision; one process keeps the books. The same command again continues it."""
 
 from __future__ import annotations
 
-import math
-import os
-import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import torch
-from torch import Tensor
 
-from translate import augment, build, diagnosis
-from translate.clock import Clock, Meter
+from translate import augment, build, runfolder
+from translate.computing import processes
+from translate.computing.allocator import keep_freed_memory
 from translate.config import Config
 from translate.data.layouts import Dataset
 from translate.data.loader import Batches, loader
-from translate.domain import Domain
-from translate.errors import UserError
-from translate.log import Log
+from translate.domain import Batch, Domain
+from translate.keeping import failures, lock
+from translate.keeping.desk import Audience, Desk, Progress
+from translate.keeping.interruption import interruptible
+from translate.keeping.pace import share_of
 from translate.monitor import Monitor, Speaker
-from translate.preview import Preview
-from translate.runfolder import RunFolder
+from translate.runfolder import Reached, RunFolder
 from translate.seeds import seed_of
 from translate.trainer import Trainer
 
-SHOW_SECONDS = 2.0
-"""How long the live display may stand still, however slow the steps are."""
+__all__ = ["Lost", "Outcome", "Progress", "train"]
 
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a training stands: step, share done in [0, 1], seconds of training, images/s, latest losses, and the latest
-    held-out score in words, where there is one."""
-
-    step: int
-    share: float
-    seconds: float
-    images_per_second: float
-    losses: dict[str, float]
-    score: str = ""
+MOST_BACK = 3
+"""How often a training goes back to its last checkpoint with half the learning rates, when numbers are lost."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +44,14 @@ class Outcome:
     scored: str = ""
 
 
+@dataclass(frozen=True)
+class Lost:
+    """The step at which losses or weights were no numbers any more, and how often the rates are halved from now on."""
+
+    step: int
+    lowered: int
+
+
 def train(
     config: Config,
     dataset: Dataset,
@@ -67,112 +61,174 @@ def train(
     loading: Callable[[int, int], None] = lambda done, total: None,
     warn: Callable[[str], None] = lambda sentence: None,
 ) -> Outcome:
-    """Train until the steps or minutes are done, or until Ctrl-C; everything needed to go on stays in `run`."""
-    settings, log_settings = config.training, config.log
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UserError("trains in one process so far", where="torchrun", hint="the same command without torchrun")
-    folder = RunFolder(run, config)  # before anything slow: a wrong --out is said at once
-    batches = Batches(
-        dataset.split("train"),
-        config.data,
-        settings.batch * settings.discriminator_steps,
-        settings.seed,
-        unconditional=config.unconditional,
-        classes=config.networks.classes or None,
-        progress=loading,
-        inputs=config.produce[0].other if len(config.produce) == 1 else Domain.A,
-    )
-    for path, reason in batches.unreadable:
-        warn(f"left out: {path}: {reason}")
-    monitor = Monitor(config, dataset, device)
-    trainer = build.trainer(config, batches[0], device)
-    augmentation = augment.build(config.augment)
-    split = dataset.split("train")
-    counts = [len(split.pairs), len(split.only_a), len(split.only_b)]
-    seconds = folder.restore(trainer, monitor, counts, device)
-    preview, first = Preview(config, dataset, device), trainer.step_count
-    with Log(run, trainer.step_count) as log, _interruptible() as interrupted:
-        clock, meter, saved, shown = Clock(seconds), Meter(), seconds, seconds
-        speaker = Speaker(warn)
-        share = _share(config, trainer.step_count, seconds)
-        losses: dict[str, Tensor] = {}  # the latest since the last report: a lazy term does not speak in every step
-        stop = (
-            trainer.step_count if share >= 1 or monitor.stale else settings.steps if settings.minutes is None else None
+    """Train until the steps or minutes are done, or until Ctrl-C; everything needed to go on stays in `run`.
+
+    Numbers that are lost send it back to the last checkpoint, with half the learning rates, a few times. Of several
+    processes each computes its rows of every batch, and the first does all else.
+    """
+    if device.type == "cpu":
+        keep_freed_memory()
+    with processes.joined(device), ExitStack() as stack:
+        config = processes.told(config)  # a planned one depends on how fast a process was
+        processes.require_rows(config.training.batch, config.training.accumulate)
+        folder = RunFolder(run, config, warn)
+        processes.by_first(folder.claim)  # before anything slow: a wrong --out is said at once
+        processes.by_first(lambda: stack.enter_context(lock.held(run, warn)))
+        processes.by_first(folder.claim)  # perhaps somebody else trained there until now
+        training = _Training(config, dataset, folder, device, watch, loading, warn)
+        interrupted = stack.enter_context(interruptible(processes.PARTING if processes.count() > 1 else 0.0))
+        ended = training.stretch(interrupted)
+        while isinstance(ended, Lost):
+            ended = training.stretch(interrupted, ended)
+        return ended
+
+
+class _Training:
+    """What stays the same from one stretch of a training to the next."""
+
+    def __init__(
+        self,
+        config: Config,
+        dataset: Dataset,
+        folder: RunFolder,
+        device: torch.device,
+        watch: Callable[[Progress], None],
+        loading: Callable[[int, int], None],
+        warn: Callable[[str], None],
+    ) -> None:
+        self.config, self.dataset, self.folder, self.device = config, dataset, folder, device
+        self.watch, self.warn = watch, warn
+        split = dataset.split("train")
+        self.counts = [len(split.pairs), len(split.only_a), len(split.only_b)]
+        self.batches = Batches(
+            split,
+            config.data,
+            config.training.batch * config.training.discriminator_steps,
+            config.training.seed,
+            rank=processes.rank(),
+            world=processes.count(),
+            unconditional=config.unconditional,
+            classes=config.networks.classes or None,
+            progress=loading,
+            inputs=config.produce[0].other if len(config.produce) == 1 else Domain.A,
         )
-        for batch in loader(batches, trainer.step_count, stop, config.data.workers, pin=device.type == "cuda"):
-            waited = clock.lap()
-            report = (trainer.step_count + 1) % log_settings.every == 0
-            batch = augmentation(batch.to(device), seed_of("augment", settings.seed, trainer.step_count))
-            losses |= trainer.step(batch, share, measure=report)  # the share done before this step
-            meter.add(len(batch), waited + clock.lap(), waited)
-            step, share = trainer.step_count, _share(config, trainer.step_count, clock.seconds)
-            if report or share >= 1 or clock.seconds - shown > SHOW_SECONDS:
-                values = {name: float(value) for name, value in losses.items()}  # waits for the device
-                rate, waiting = meter.read()
-                if report or share >= 1:
-                    log.scalars(step, _row(clock.seconds, rate, waiting, values, trainer))
-                    losses = {}
-                    speaker.say(finding.as_json() for finding in diagnosis.of_log(log.rows))
-                if not all(map(math.isfinite, values.values())):
-                    folder.require_numbers(trainer)
-                watch(Progress(step, share, clock.seconds, rate, values, monitor.score))
-                shown = clock.seconds
-            if step % log_settings.preview_every == 0 or step == 1:
-                log.previews(step, preview.draw(trainer.ema.module))
-            done = share >= 1 or interrupted()
-            if monitor.due(step, clock.seconds, last=share >= 1):
-                look = monitor.look(step, trainer.ema.module, clock.seconds)
-                if look is not None:
-                    log.scalars(step, look.values)
-                    speaker.looked(look.findings, share)
-                    if look.best:
-                        folder.save(trainer, monitor, clock.seconds, best=True)
-                    done = done or monitor.stale
-            if clock.seconds - saved > log_settings.save_minutes * 60:
-                folder.save(trainer, monitor, clock.seconds)
-                saved = clock.seconds
-            if done:
-                break
-            clock.skip()
-        log.previews(trainer.step_count, preview.draw(trainer.ema.module))
-        folder.save(trainer, monitor, clock.seconds)
-        scored = monitor.summary(clock.seconds, trainer.step_count)
-        return Outcome(trainer.step_count, clock.seconds, interrupted(), first, monitor.stale, scored)
+        self.augmentation = augment.build(config.augment)
+        self.speaker = Speaker(warn)
+        self.begun: int | None = None
+        self._asked = False  # to end, by a signal to any of the processes
+        self._named = 0 if processes.first() else len(self.batches.unreadable)  # all have found the same so far
+        self._name_unreadable()
 
+    def stretch(self, interrupted: Callable[[], bool], lost: Lost | None = None) -> Outcome | Lost:
+        """Train from the last checkpoint to the end, or to where numbers are `Lost`; after such a one, more slowly."""
+        training = self.config.training
+        trainer = build.trainer(self.config, self.batches[0], self.device, self.warn)
+        processes.same(network for _, network in trainer.networks.modules())
+        reached, done = self._continue(trainer)
+        start = trainer.step_count
+        self.begun = start if self.begun is None else self.begun
+        with ExitStack() as stack:
+            desk = self._desk(stack, trainer, reached, lambda: self._asked or interrupted())
+            if lost is not None:
+                self._slow_down(trainer, lost, desk)
+            share = share_of(training, start, reached.seconds)
+            stop = start if done or share >= 1 else None if training.minutes else training.steps
+            try:
+                for batch in self._read(start, stop, interrupted):
+                    if desk is not None:
+                        desk.got_batch()
+                    batch = processes.together(batch.to(self.device), self.batches.shares(trainer.step_count))
+                    batch = self.augmentation(batch, seed_of("augment", training.seed, trainer.step_count))
+                    measured = (trainer.step_count + 1) % self.config.log.every == 0
+                    losses = trainer.step(batch, share, measure=measured)  # the share done before this step
+                    decision = processes.told(None if desk is None else desk.stepped(len(batch), losses))
+                    share = decision.share
+                    self._name_unreadable()
+                    if decision.back:
+                        return self._lost(trainer)
+                    if decision.stop:
+                        break
+            except failures.DataLost as error:
+                if desk is not None:
+                    desk.rescue()
+                raise failures.of_data(
+                    error.__cause__, f"{self.folder.saved}, and the same command continues"
+                ) from None
+            except Exception as error:
+                if not failures.of_memory(error):
+                    raise
+                if desk is not None:
+                    desk.wait()
+                size, step = self.config.data.size, trainer.step_count + 1
+                raise failures.out_of_memory(training, size, step, self.folder.saved) from None
+            steps, asked = trainer.step_count, self._asked or interrupted()
+            if desk is None:
+                return Outcome(steps, reached.seconds, asked, self.begun)
+            scored = desk.end()
+            return Outcome(steps, desk.clock.seconds, asked, self.begun, desk.monitor.stale, scored)
 
-def _row(seconds: float, rate: float, waiting: float, losses: dict[str, float], trainer: Trainer) -> dict[str, float]:
-    """What is logged of a step; losses unweighted."""
-    row = {"seconds": seconds, "images_per_second": rate, "data_wait": waiting}
-    row |= {
-        name if name.startswith(("grad_norm/", "separation/")) else f"loss/{name}": value
-        for name, value in losses.items()
-    }
-    return row | {f"learning_rate/{player}": o.param_groups[0]["lr"] for player, o in trainer.optimizers.items()}
+    def _continue(self, trainer: Trainer) -> tuple[Reached, bool]:
+        """Bring the trainer to where it was saved; how far that was, and whether it no longer became better."""
+        where = self.device if processes.count() == 1 else torch.device("cpu")  # from where it travels
+        state = processes.by_first(lambda: self.folder.newest(self.counts, where))
+        reached = runfolder.resume(state, trainer, self.folder.path)
 
+        def followed() -> bool:
+            self.monitor = Monitor(self.config, self.dataset, self.device)
+            if state is not None and "monitor" in state:
+                self.monitor.load_state_dict(state["monitor"])
+            self.folder.write_config()
+            return self.monitor.stale
 
-def _share(config: Config, step: int, seconds: float) -> float:
-    if config.training.minutes is not None:
-        return min(1.0, seconds / (config.training.minutes * 60))
-    return min(1.0, step / config.training.steps)
+        return reached, processes.by_first(followed)
 
+    def _desk(
+        self, stack: ExitStack, trainer: Trainer, reached: Reached, interrupted: Callable[[], bool]
+    ) -> Desk | None:
+        """Where the first process keeps the books; None elsewhere."""
+        if not processes.first():
+            return None
+        heard_by = Audience(self.watch, self.warn, self.speaker)
+        desk = Desk(self.config, self.dataset, self.folder, trainer, self.monitor, reached, heard_by, interrupted)
+        return stack.enter_context(desk)
 
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
-    """SIGINT and SIGTERM ask the loop to finish its step; a second one leaves at once."""
-    asked = False
+    def _read(self, start: int, stop: int | None, interrupted: Callable[[], bool]) -> Iterator[Batch]:
+        """This process's part of each batch, as long as all processes have theirs. Raises DataLost."""
+        with closing(loader(self.batches, start, stop, self.config.data.workers, self.device.type == "cuda")) as parts:
+            guarded = failures.guarded(parts)
+            while True:
+                part, trouble = None, None
+                try:
+                    part = next(guarded, None)
+                except failures.DataLost as error:
+                    trouble = error
+                lost, self._asked = processes.any_of(trouble is not None, interrupted())
+                if lost:
+                    raise trouble or failures.lost_elsewhere()
+                if part is None:
+                    return
+                yield part
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        for kind in before:
-            signal.signal(kind, signal.SIG_DFL)
+    def _lost(self, trainer: Trainer) -> Lost:
+        if trainer.lowered >= MOST_BACK:
+            raise self.folder.no_numbers(trainer.step_count)
+        return Lost(trainer.step_count, trainer.lowered + 1)
 
-    try:
-        before = {kind: signal.signal(kind, ask) for kind in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: somebody else handles signals
-        before = {}
-    try:
-        yield lambda: asked
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)
+    def _slow_down(self, trainer: Trainer, lost: Lost, desk: Desk | None) -> None:
+        trainer.lowered = lost.lowered
+        if desk is None:
+            return
+        factor = 0.5**lost.lowered
+        rates = ", ".join(f"{rate * factor:g} for the {player}" for player, rate in trainer.rates.items())
+        self.warn(
+            f"step {lost.step:,}: losses or weights are no numbers any more; back to step {trainer.step_count:,} with "
+            f"half the learning rates ({rates})"
+        )
+        desk.lowered(lost.step)
+
+    def _name_unreadable(self) -> None:
+        """Say which pictures were left out since it was last said."""
+        found = self.batches.unreadable[self._named :]
+        self._named += len(found)
+        for path, reason in found:
+            self.warn(f"left out: {path}: {reason}")

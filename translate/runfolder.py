@@ -3,89 +3,135 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from translate import checkpoint
+from translate import checkpoint, log
 from translate.config import Config, load_run, refuse_foreign
 from translate.errors import UserError
+from translate.keeping import durable
 from translate.monitor import Monitor
 from translate.trainer import Trainer
 
-MAY_CHANGE = ("training.steps", "training.minutes", "log", "evaluation", "data.root", "data.cache", "data.workers")
+MAY_CHANGE = (
+    "training.steps",
+    "training.minutes",
+    "training.accumulate",
+    "training.activation_checkpointing",
+    "training.compile",
+    "training.precision",
+    "log",
+    "evaluation",
+    "data.root",
+    "data.cache",
+    "data.workers",
+)
+"""What changes how fast, how far or where, and not what is learned; keys that begin so."""
+PARTS = ("generator", "discriminator", "objective", "ema_updates", "optimizers", "seconds", "counts", "config")
+"""What a training can't go on without."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Seconds already trained, and the losses that no report has told yet."""
+
+    seconds: float = 0.0
+    losses: Mapping[str, float] = field(default_factory=dict)
 
 
 class RunFolder:
-    """A folder that a training of `config` fills or continues; `begun`: it holds one to continue.
+    """A folder that a training of `config` fills or continues; what is found damaged is told to `warn`."""
 
-    Raises UserError when what it holds can't be `config`'s. Writes nothing yet.
-    """
+    def __init__(self, path: Path, config: Config, warn: Callable[[str], None] = lambda sentence: None) -> None:
+        self.path, self.config, self._warn = path, config, warn
 
-    def __init__(self, path: Path, config: Config) -> None:
-        self.path, self.config = path, config
-        self.begun = self._claimed()
+    @property
+    def begun(self) -> bool:
+        """Whether it holds a training to continue."""
+        return bool(checkpoint.steps(self.path))
 
-    def restore(self, trainer: Trainer, monitor: Monitor, counts: list[int], device: torch.device) -> float:
-        """Continue from the newest checkpoint, or start the folder; the seconds already trained. `counts`: pairs and
-        unpaired images of A and B that are trained on."""
-        self._counts = counts
-        seconds = 0.0
-        if self.begun:
-            state = checkpoint.read(checkpoint.newest(self.path), device)
-            self._require_same_data(state["counts"])
-            try:
-                trainer.load_state_dict(state)
-            except (RuntimeError, KeyError, ValueError) as error:
-                raise UserError(
-                    f"its state doesn't fit this configuration ({' '.join(str(error).split())[:200]})",
-                    where=str(checkpoint.newest(self.path)),
-                    expected=f"{self.path / 'config.yaml'} as the run was begun with",
-                    hint="another --out for another configuration",
-                ) from None
-            seconds = state["seconds"]
-            if "monitor" in state:
-                monitor.load_state_dict(state["monitor"])
-        self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / "config.yaml").write_text(self.config.to_yaml(), encoding="utf-8")
-        return seconds
-
-    def save(self, trainer: Trainer, monitor: Monitor, seconds: float, best: bool = False) -> None:
-        """Write a checkpoint; the `best` one beside the newest ones."""
-        self.require_numbers(trainer)  # or broken weights would take the place of sound ones
-        config = json.dumps(self.config.model_dump(mode="json"))
-        about = {"seconds": seconds, "counts": self._counts, "config": config, "monitor": monitor.state_dict()}
-        state = {**trainer.state_dict(), **about}
-        if best:
-            checkpoint.save_best(self.path, state)
-        else:
-            checkpoint.save(self.path, state, self.config.log.keep)
-
-    def require_numbers(self, trainer: Trainer) -> None:
-        """Raise UserError when weights are no numbers any more: every further step would be lost."""
-        if trainer.finite():
+    def claim(self) -> None:
+        """Raise UserError when what it holds can't be this configuration's."""
+        if not (self.path / "config.yaml").exists():
+            refuse_foreign(self.path)
             return
-        sound = sorted((self.path / checkpoint.FOLDER).glob("step-*.pt"))
-        kept = (
-            f"the last sound state is {sound[-1].stem}, which stays as it is" if sound else "nothing was saved before"
-        )
-        raise UserError(
-            f"the weights are no numbers any more at step {trainer.step_count:,}; {kept}",
+        before = load_run(self.path)  # refuses a file of somebody else's
+        if self.begun:  # else nothing is trained yet: all may change
+            _require_same(before, self.config, self.path)
+
+    def newest(self, counts: list[int], device: torch.device) -> dict[str, Any] | None:
+        """The state to continue from: that of the newest checkpoint that is sound; None where nothing is begun.
+        `counts`: pairs and unpaired images of A and B that are trained on. What killed processes left is swept away."""
+        self._counts = counts
+        for folder in (self.path, self.path / checkpoint.FOLDER, self.path / log.PREVIEWS):
+            durable.sweep(folder)
+        if not self.begun:
+            return None
+        state = self._sound(device)
+        self._require_same_data(state["counts"])
+        return state
+
+    def write_config(self) -> None:
+        """Put config.yaml there, unless it is the same."""
+        config, path = self.config.to_yaml(), self.path / "config.yaml"
+        if not path.exists() or path.read_text(encoding="utf-8") != config:
+            durable.write(path, config.encode())
+
+    def state(
+        self, trainer: Trainer, monitor: Monitor, seconds: float, losses: Mapping[str, Tensor | float]
+    ) -> dict[str, Any]:
+        """What a checkpoint holds: all that going on from here needs."""
+        return {
+            **trainer.state_dict(),
+            "seconds": seconds,
+            "losses": {name: float(value) for name, value in losses.items()},
+            "counts": self._counts,
+            "config": json.dumps(self.config.model_dump(mode="json")),
+            "monitor": monitor.state_dict(),
+        }
+
+    @property
+    def saved(self) -> str:
+        """What is safe, in words."""
+        found = checkpoint.steps(self.path)
+        return f"{found[0].stem} is saved and stays as it is" if found else "nothing was saved before"
+
+    def no_numbers(self, step: int) -> UserError:
+        """For a training whose losses or weights are no numbers any more, whatever was tried."""
+        return UserError(
+            f"losses or weights are no numbers any more at step {step:,}, at smaller learning rates too; {self.saved}",
             where=str(self.path),
             expected="losses that stay finite",
             hint="another --out, and --set training.clip=1, a lower training.learning_rate or training.precision=fp32",
         )
 
-    def _claimed(self) -> bool:
-        if (self.path / "config.yaml").exists():
-            before = load_run(self.path)  # refuses a file of somebody else's
-            if not any((self.path / checkpoint.FOLDER).glob("step-*.pt")):  # nothing is trained yet: all may change
-                return False
-            _require_same(before, self.config, self.path)
-            return True
-        refuse_foreign(self.path)
-        return False
+    def _sound(self, device: torch.device) -> dict[str, Any]:
+        """The newest checkpoint that can be read, the best one last; damaged ones before it are set aside."""
+        damaged = []
+        best = self.path / checkpoint.FOLDER / checkpoint.BEST
+        for path in [*checkpoint.steps(self.path), *([best] if best.exists() else [])]:
+            try:
+                state = checkpoint.read(path, device)
+                if missing := [part for part in PARTS if part not in state]:
+                    raise checkpoint.Damaged(f"lacks {', '.join(missing)}", where=str(path))
+            except checkpoint.Damaged as error:
+                damaged.append((path, error))
+                continue
+            for spoilt, reason in damaged:
+                aside = checkpoint.set_aside(spoilt)
+                self._warn(f"{reason}; it is kept as {aside.name}, and the training goes on from {path.stem}")
+            return state
+        raise UserError(
+            "none of its checkpoints can be read: "
+            + "; ".join(f"{path.name} {reason.what}" for path, reason in damaged),
+            where=str(self.path),
+            hint=f"a copy of one into {self.path / checkpoint.FOLDER}, or another --out to begin anew",
+        )
 
     def _require_same_data(self, counts: list[int]) -> None:
         """A dataset may move, and images may be added; another dataset is another run."""
@@ -98,6 +144,23 @@ class RunFolder:
                 where=str(self.path),
                 hint="another --out for another dataset",
             )
+
+
+def resume(state: Mapping[str, Any] | None, trainer: Trainer, run: Path) -> Reached:
+    """Bring the trainer to where `state` was saved, if there is one. Raises UserError where it doesn't fit."""
+    if state is None:
+        return Reached()
+    try:
+        trainer.load_state_dict(dict(state))
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise UserError(
+            f"the state of step {state['step']:,} doesn't fit this configuration "
+            f"({' '.join(str(error).split())[:200]})",
+            where=str(run),
+            expected=f"{run / 'config.yaml'} as the run was begun with",
+            hint="another --out for another configuration",
+        ) from None
+    return Reached(state["seconds"], state["losses"])
 
 
 def _require_same(old: Config, new: Config, run: Path) -> None:

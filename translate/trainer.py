@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from translate.computing import processes
+from translate.computing.precision import Precision
 from translate.config import Training
 from translate.domain import Batch
 from translate.ema import Ema
@@ -27,21 +29,14 @@ def rate_factor(training: Training, progress: float) -> float:
     return left if training.schedule == "linear" else 0.5 - 0.5 * math.cos(math.pi * left)
 
 
-def computes_in_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 is arithmetic of the device's own: where it is emulated it is slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
 class Trainer:
     """The players, their optimisers and the moving average of the generators."""
 
     def __init__(self, networks: Networks, objective: Objective, training: Training, device: torch.device) -> None:
         self.networks, self.objective, self.training, self.device = networks, objective, training, device
         self.ema = Ema(networks.generator, training.ema)
-        self.bf16 = training.precision == "bf16" or (training.precision == "auto" and computes_in_bf16(device))
         self.step_count = 0
+        self.lowered = 0  # how often all learning rates were halved for good
         self.parameters: dict[Player, list[nn.Parameter]] = {
             Player.GENERATOR: [
                 *networks.generator.parameters(),
@@ -61,6 +56,7 @@ class Trainer:
             for player, group in self.parameters.items()
             if group
         }
+        self.precision = Precision(training.precision, device, self.optimizers)
 
     def step(self, batch: Batch, progress: float = 0.0, measure: bool = False) -> dict[str, Tensor]:
         """Both players' moves on one batch; unweighted losses, with gradient norms when `measure`.
@@ -70,6 +66,7 @@ class Trainer:
         """
         # The step is the only random state: resuming needs no generator's state.
         torch.manual_seed(seed_of("step", self.training.seed, self.step_count))
+        self.precision.set_products()
         self._tell(progress)
         turns = list(batch.split(self.training.discriminator_steps))
         logged: dict[str, Tensor] = {}
@@ -82,7 +79,8 @@ class Trainer:
                 share = 1 if player is Player.GENERATOR else len(turns)
                 for name, value in told.items():
                     logged[name] = logged.get(name, 0) + value / share
-        self.ema.update(self.networks.generator)
+        logged |= {f"skipped/{player}": steps.clone() for player, steps in self.precision.skipped.items()}
+        self.ema.update(self.networks.generator)  # after a step left out too: where the weights stay, time goes on
         self.step_count += 1
         return logged
 
@@ -97,17 +95,17 @@ class Trainer:
         self, player: Player, parts: list[Translations], rows: Batch, progress: float, measure: bool
     ) -> dict[str, Tensor]:
         """One player's move: the gradient of its losses over the parts of the batch, and a step of its optimiser."""
-        optimizer, group = self.optimizers[player], self.parameters[player]
+        optimizer, group, scaler = self.optimizers[player], self.parameters[player], self.precision.scalers[player]
         logged: dict[str, Tensor] = {}
         optimizer.zero_grad(set_to_none=True)
         with frozen(self.parameters[player.opponent]):
             for x in parts:
-                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                with self.precision.computing():
                     losses = self.objective(player, x, self.step_count)
                 shares = {True: x.paired / max(1, rows.paired), False: len(x.batch) / len(rows)}
                 if losses:
                     weighted = [loss.weighted * shares[loss.paired] for loss in losses.values()]
-                    torch.stack(weighted).sum().backward()
+                    scaler.scale(torch.stack(weighted).sum()).backward()
                 x.detach()
                 for name, loss in losses.items():
                     logged[name] = logged.get(name, 0) + loss.value.detach() * shares[loss.paired]
@@ -116,20 +114,30 @@ class Trainer:
                 for domain, value in x.separations.items():
                     name = f"separation/{domain}"
                     logged[name] = logged.get(name, 0) + value / len(parts)
-        if self.training.clip is not None:
-            norm = nn.utils.clip_grad_norm_(group, self.training.clip)
-        elif measure:
-            norm = nn.utils.get_total_norm([p.grad for p in group if p.grad is not None])
-        if self.training.clip is not None or measure:
-            logged[f"grad_norm/{player}"] = norm
         for settings in optimizer.param_groups:
-            settings["lr"] = self.rates[player] * rate_factor(self.training, progress)
-        optimizer.step()
+            settings["lr"] = self.rates[player] * rate_factor(self.training, progress) * 0.5**self.lowered
+        if any(weight.grad is not None for weight in group):
+            processes.average(group)
+            scaler.unscale_(optimizer)
+            logged |= self._gradient_norm(player, measure)
+            scaler.step(optimizer)
+            scaler.update()
         if player is Player.DISCRIMINATOR and self.training.weight_clip is not None:
             with torch.no_grad():
                 for weight in group:
                     weight.clamp_(-self.training.weight_clip, self.training.weight_clip)
         return logged
+
+    def _gradient_norm(self, player: Player, measure: bool) -> dict[str, Tensor]:
+        """Clips the player's gradient; by name, where it is wanted, what its norm was."""
+        group, wanted = self.parameters[player], measure or self.training.clip is not None
+        if self.training.clip is not None:
+            norm = nn.utils.clip_grad_norm_(group, self.training.clip)
+        elif measure or self.precision.scaled:
+            norm = nn.utils.get_total_norm([weight.grad for weight in group if weight.grad is not None])
+        if self.precision.scaled:
+            norm = self.precision.count(player, norm)
+        return {f"grad_norm/{player}": norm} if wanted else {}
 
     def finite(self) -> bool:
         """Whether all weights are numbers; one that is not spoils every further step."""
@@ -140,6 +148,7 @@ class Trainer:
         """Everything that a step changes: tensors and plain values only."""
         return {
             "step": self.step_count,
+            "lowered": self.lowered,
             "generator": self.networks.generator.state_dict(),
             "discriminator": self.networks.discriminator.state_dict(),
             "encoder": self.networks.encoder.state_dict(),
@@ -147,12 +156,13 @@ class Trainer:
             "objective": self.objective.state_dict(),
             "generator_ema": self.ema.module.state_dict(),
             "ema_updates": self.ema.updates,
+            "precision": self.precision.state_dict(),
             "optimizers": {str(player): optimizer.state_dict() for player, optimizer in self.optimizers.items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict()`."""
-        self.step_count = state["step"]
+        self.step_count, self.lowered = state["step"], state.get("lowered", 0)
         self.networks.generator.load_state_dict(state["generator"])
         self.networks.discriminator.load_state_dict(state["discriminator"])
         self.networks.encoder.load_state_dict(state["encoder"])
@@ -162,6 +172,7 @@ class Trainer:
         self.ema.updates = state["ema_updates"]
         for player, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][str(player)])
+        self.precision.load_state_dict(state.get("precision", {}))
 
 
 def _call(module: nn.Module, method: str, progress: float) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from torch import Tensor, cat, exp, nn, randn_like
 
+from translate.computing.rows import by_rows
 from translate.domain import Batch, Domain
 from translate.prior import Prior
 from translate.separation import separation
@@ -118,7 +119,9 @@ class Translations:
 
     def code(self, domain: Domain) -> tuple[Tensor, Tensor]:
         """Mean and log variance [N, Z] of q(z | image) for the batch's own images of `domain`."""
-        made = self._once(f"code/{domain}", lambda: cat(self.networks.encoder[domain](self.real(domain)), dim=1))
+        made = self._once(
+            f"code/{domain}", lambda: cat(by_rows(self.networks.encoder[domain], self.real(domain)), dim=1)
+        )
         mean, log_variance = made.float().chunk(2, dim=1)
         return mean, log_variance
 
@@ -137,8 +140,8 @@ class Translations:
         def make() -> Tensor:
             generator, z = self.networks.generator[domain], self.encoded(domain)
             if not self.stochastic:
-                return generator(z, *self._labelled(len(z)))
-            return generator(self.real(domain.other)[: self.paired], z[: self.paired])
+                return by_rows(generator, z, *self._labelled(len(z)))
+            return by_rows(generator, self.real(domain.other)[: self.paired], z[: self.paired])
 
         return self._once(f"rebuilt/{domain}", make)
 
@@ -148,9 +151,9 @@ class Translations:
 
         def make() -> Tensor:
             if teach:
-                return encoder(self.fake(domain))[0]
+                return by_rows(encoder, self.fake(domain))[0]
             with frozen(encoder.parameters()):
-                return encoder(self.fake(domain))[0]
+                return by_rows(encoder, self.fake(domain))[0]
 
         return self._once(f"recovered/{domain}/{teach}", make)
 
@@ -164,12 +167,12 @@ class Translations:
     def judge(self, domain: Domain, images: Tensor, inputs: Tensor | None = None) -> list[Tensor]:
         """Logits of `domain`'s discriminator, one map a scale; `images` row by row of the batch's classes."""
         shown = self.networks.judging(images, inputs)
-        return self.networks.discriminator[domain](shown, *self._labelled(len(images)))
+        return by_rows(self.networks.discriminator[domain], shown, *self._labelled(len(images)))
 
     def judge_features(self, domain: Domain, images: Tensor, inputs: Tensor | None = None) -> list[list[Tensor]]:
         """Activations of `domain`'s discriminator, a list a scale, logits last."""
         features: Callable[..., list[list[Tensor]]] = self.networks.discriminator[domain].features  # type: ignore[assignment]
-        return features(self.networks.judging(images, inputs), *self._labelled(len(images)))
+        return by_rows(features, self.networks.judging(images, inputs), *self._labelled(len(images)))
 
     def heard(self, domain: Domain, logits: list[Tensor]) -> None:
         """The logits of real images, 0 where undecided, for an augmentation that adapts to how sure they are.
@@ -194,12 +197,12 @@ class Translations:
         if domain.other in self.batch.images:
             return self._generate(domain, name, self.real(domain.other))
         rows = self._rows(domain)
-        return self.networks.generator[domain](self._drawn(domain, name, rows), *self._labelled(rows))
+        return by_rows(self.networks.generator[domain], self._drawn(domain, name, rows), *self._labelled(rows))
 
     def _generate(self, domain: Domain, name: str, images: Tensor) -> Tensor:
         if self.networks.prior is None:
-            return self.networks.generator[domain](images)
-        return self.networks.generator[domain](images, self._drawn(domain, name, len(images)))
+            return by_rows(self.networks.generator[domain], images)
+        return by_rows(self.networks.generator[domain], images, self._drawn(domain, name, len(images)))
 
     def _rows(self, domain: Domain) -> int:
         """Rows of `fake(domain)`: as many as it has inputs, or, from the prior alone, as there are real images."""

@@ -8,7 +8,7 @@ import pytest
 
 from translate.data import cache
 from translate.data.cache import load
-from translate.data.images import decode, resize, save
+from translate.data.images import Unreadable, decode, resize, save
 from translate.data.layouts import Picture
 from translate.errors import UserError
 
@@ -100,7 +100,7 @@ def test_frames_are_stacked_and_odd_strips_left_out_in_all_modes(tmp_path: Path)
         assert cached[0][0, 0].tolist() == [10, 10, 10, 20, 20, 20, 30, 30, 30]
     undecoded = load(pictures, 3, (4, 4), "off", frames=3)
     assert undecoded[1].shape == (4, 4, 9)
-    with pytest.raises(UserError, match=r"odd\.png: this picture can't be read: is 19 pixels wide"):
+    with pytest.raises(Unreadable, match=r"odd\.png: is 19 pixels wide"):
         undecoded[0]
 
 
@@ -138,7 +138,7 @@ def test_without_a_cache_a_file_that_breaks_is_named(tmp_path: Path) -> None:
     content = (tmp_path / "x.png").read_bytes()
     (tmp_path / "x.png").write_bytes(content[: len(content) // 2])
     cached = load([Picture(tmp_path / "x.png")], 3, (4, 4), "off")
-    with pytest.raises(UserError, match=r"x\.png"):
+    with pytest.raises(Unreadable, match=r"x\.png"):
         cached[0]
 
 

@@ -29,6 +29,8 @@ class Options:
     transforms: list[Any] = field(default_factory=list)
     input_transforms: list[Any] = field(default_factory=list)
     cache: Any = "memory"
+    cache_gb: float | None = None
+    window: int = 4
 
 
 CROP = Options(load_size=(12, 12), transforms=[{"RandomCrop": {"height": 8, "width": 8}}, "HorizontalFlip"])
@@ -145,7 +147,7 @@ def test_a_position_gives_the_same_batch_in_a_fresh_process_and_any_order(split:
     assert not any(equal(other[step], first[step]) for step in range(6))
 
 
-@pytest.mark.parametrize(("world", "unconditional"), [(2, False), (3, False), (2, True)])
+@pytest.mark.parametrize(("world", "unconditional"), [(2, False), (3, False), (4, False), (2, True)])
 def test_ranks_together_see_what_one_process_sees(split: Split, world: int, unconditional: bool) -> None:
     options = Options(
         load_size=(12, 12), transforms=CROP.transforms, input_transforms=["RandomBrightnessContrast"], paired_share=0.4
@@ -153,19 +155,31 @@ def test_ranks_together_see_what_one_process_sees(split: Split, world: int, unco
     if unconditional:
         options.paired_share = None
     whole = Batches(split, options, 6, 3, unconditional=unconditional)
-    ranks = [
-        Batches(split, options, 6 // world, 3, rank=r, world=world, unconditional=unconditional) for r in range(world)
-    ]
+    ranks = [Batches(split, options, 6, 3, rank=r, world=world, unconditional=unconditional) for r in range(world)]
+    whole_shares = [ranks[-1].shares(step) for step in range(8)]
     for step in range(8):
         one, parts = whole[step], [rank[step] for rank in ranks]
         assert sum(part.paired for part in parts) == one.paired
         assert set(one.images) == ({Domain.B} if unconditional else set(Domain))
         for domain in one.images:
             rows = [part.images[domain] for part in parts]
-            assert all(len(r) == 6 // world for r in rows)
+            assert {len(r) for r in rows} <= {6 // world, -(-6 // world)}
+            assert [(p.paired, len(r) - p.paired) for r, p in zip(rows, parts, strict=True)] == whole_shares[step]
             leading = [r[: p.paired] for r, p in zip(rows, parts, strict=True)]
             rest = [r[p.paired :] for r, p in zip(rows, parts, strict=True)]
             assert torch.equal(torch.cat(leading + rest), one.images[domain])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.875, 1.0])
+def test_shares_are_even_for_any_number_of_processes(split: Split, share: float) -> None:
+    batches = [Batches(split, Options(paired_share=share), 8, 0, world=world) for world in range(1, 9)]
+    for world, ranks in enumerate(batches, 1):
+        for step in range(10):
+            shares = ranks.shares(step)
+            assert len(shares) == world
+            assert [sum(part) for part in zip(*shares, strict=True)] == list(batches[0].shares(step)[0])
+            assert min(min(both) for both in shares) >= 0
+            assert max(map(sum, shares)) - min(map(sum, shares)) <= 1
 
 
 @pytest.mark.parametrize("channels", [{"a": 3, "b": 3}, {"a": 1, "b": 3}])
@@ -276,7 +290,7 @@ def test_labels_on_any_number_of_processes(zoo: Path) -> None:
     train = find(zoo).split("train")
     names = ["cat", "dog", "owl"]
     whole = Batches(train, Options(), 6, 0, unconditional=True, classes=names)
-    ranks = [Batches(train, Options(), 3, 0, r, 2, unconditional=True, classes=names) for r in range(2)]
+    ranks = [Batches(train, Options(), 6, 0, r, 2, unconditional=True, classes=names) for r in range(2)]
     for step in range(3):
         parts = [rank[step].labels for rank in ranks]
         assert torch.equal(torch.cat([part for part in parts if part is not None]), whole[step].labels)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from translate import checkpoint, log
 from translate import config as configuration
-from translate import log
 from translate.checkpoint import read
 from translate.config import Config
 from translate.data import faces, layouts
@@ -230,10 +230,12 @@ def test_images_are_spoken_of_when_two_looks_agree_and_the_training_is_on_its_wa
     assert said == ["identity_shortcut: a2b: Nothing. Try: on."]
 
 
-def test_weights_that_are_no_numbers_are_never_saved(dataset: Dataset, tmp_path: Path) -> None:
+def test_weights_that_are_no_numbers_are_never_saved(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = tmp_path / "run"
     train(config("training.steps=2"), dataset, run, CPU)
-    sound = (run / "checkpoints/step-00000002.pt").read_bytes()
+    sound = checkpoint.read(run / "checkpoints/step-00000002.pt")
     broken = config("training.steps=40", "log.every=1", "log.keep=1")
     from translate.trainer import Trainer
 
@@ -246,14 +248,14 @@ def test_weights_that_are_no_numbers_are_never_saved(dataset: Dataset, tmp_path:
                 next(self.networks.generator.parameters()).fill_(float("nan"))
         return found
 
-    patch = pytest.MonkeyPatch()
-    patch.setattr(Trainer, "step", step)
-    with pytest.raises(UserError, match="no numbers any more at step 6") as error:
+    monkeypatch.setattr(Trainer, "step", step)
+    with pytest.raises(UserError, match="no numbers any more at step 5") as error:
         train(broken, dataset, run, CPU)
-    patch.undo()
-    assert "step-00000002, which stays" in str(error.value)
+    assert "step-00000002 is saved and stays" in str(error.value)
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-00000002.pt"]
-    assert (run / "checkpoints/step-00000002.pt").read_bytes() == sound
+    found = checkpoint.read(run / "checkpoints/step-00000002.pt")
+    assert found["lowered"] == 3  # it went back three times, and kept the same weights each time
+    assert all(torch.equal(found["generator"][name], weight) for name, weight in sound["generator"].items())
 
 
 def test_what_one_look_leaves_out_the_next_one_computes(dataset: Dataset) -> None:

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from translate import build, config
-from translate import trainer as trainers
+from translate.computing import precision as precisions
+from translate.computing.precision import computes_in_bf16
 from translate.config import Training
 from translate.domain import Batch, Domain
 from translate.objective import Objective, Player
-from translate.trainer import Trainer, computes_in_bf16, frozen, rate_factor
+from translate.trainer import Trainer, frozen, rate_factor
 from translate.translations import Translations
 
 CPU = torch.device("cpu")
@@ -225,10 +226,10 @@ def test_heads_of_terms_learn_with_the_generators() -> None:
 
 def test_precision_auto_is_bf16_only_where_the_device_computes_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for native in (True, False):
-        monkeypatch.setattr(trainers, "computes_in_bf16", lambda device, native=native: native)
-        assert smoke("training.precision=auto").bf16 is native
-        assert smoke("training.precision=fp32").bf16 is False
-        assert smoke("training.precision=bf16").bf16 is True
+        monkeypatch.setattr(precisions, "computes_in_bf16", lambda device, native=native: native)
+        assert smoke("training.precision=auto").precision.half is (torch.bfloat16 if native else None)
+        assert smoke("training.precision=fp32").precision.half is None
+        assert smoke("training.precision=bf16").precision.half is torch.bfloat16
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the reference is the kernel's list of the processor's features")

@@ -50,6 +50,8 @@ class _Commands(click.Group):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
     def invoke(self, context: click.Context) -> Any:
+        if _beside():
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is said is said once, by the first
         sys.path.append(os.getcwd())  # for "my_module:Class" in a configuration; last, so that it shadows nothing
         try:
             return super().invoke(context)
@@ -67,7 +69,15 @@ class _Commands(click.Group):
             context.exit(130)
 
 
+def _beside() -> int:
+    """Which of torchrun's processes this is, counted from 0."""
+    return int(os.environ.get("RANK", "0")) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else 0
+
+
 def _say(what: str) -> None:
+    if _beside() and os.environ.get("LOCAL_RANK", "0") != "0":
+        return  # each machine says what is wrong with it
+    what = f"process {_beside()}: {what}" if _beside() else what
     click.secho("error: ", err=True, fg="red", bold=True, nl=False)
     click.echo(what, err=True)
 

@@ -59,7 +59,7 @@ def describe(standing: Standing) -> str:
     left = standing.seconds * (1 / standing.share - 1) if standing.share else 0
     terms: dict[str, list[float]] = {}
     for name, value in standing.losses.items():
-        if not name.startswith(("grad_norm/", "separation/")):
+        if not name.startswith(("grad_norm/", "separation/", "skipped/")):
             terms.setdefault(name.split("/")[-2], []).append(value)
     losses = "  ".join(f"{term} {sum(values) / len(values):.3g}" for term, values in terms.items())
     rate = f"{standing.images_per_second:.1f} images/s"

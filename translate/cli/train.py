@@ -44,6 +44,8 @@ WHY = {
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a key, e.g. training.batch=4; repeatable."
 )
+@click.option("--batch", metavar="N|auto", help="Rows of a step; auto: as many as memory holds.")
+@click.option("--compile", "compiled", is_flag=True, help="Compile the networks, where that works here.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, mps or auto.")
 @click.option("--seed", type=int, help="Seed of everything random.")
 @click.option("--dry-run", is_flag=True, help="Say what would be trained, and stop.")
@@ -54,6 +56,8 @@ def command(
     steps: int | None,
     minutes: float | None,
     settings: tuple[str, ...],
+    batch: str | None,
+    compiled: bool,
     device: str,
     seed: int | None,
     dry_run: bool,
@@ -64,13 +68,21 @@ def command(
     """
     if steps and minutes:
         raise UserError("--steps and --minutes were both given", expected="one of them")
-    added = [f"data.root={json.dumps(str(root.absolute()))}"]  # quoted: a folder may be called 2024 or "null"
+    from translate.data import opening
+
+    place = opening.located(root)
+    named = str(place.absolute() if isinstance(place, Path) else place)
+    added = [f"data.root={json.dumps(named)}"]  # quoted: a folder may be called 2024 or "null"
     if steps:
         added += [f"training.steps={steps}", "training.minutes=null"]
     if minutes:
         added += [f"training.minutes={minutes}"]
     if seed is not None:
         added += [f"training.seed={seed}"]
+    if batch is not None:
+        added += [f"training.batch={batch}"]
+    if compiled:
+        added += ["training.compile=true"]
     settings = (*settings, *added)
     configuration.check_settings(settings)
     configuration.refuse_foreign(run)
@@ -81,10 +93,10 @@ def command(
 
     if config is not None:
         chosen = configuration.load(config, settings)
-        dataset = layouts.find(root, chosen.data.pairs)
+        dataset = layouts.find(place, chosen.data.pairs)
         _announce(dataset)
     else:
-        chosen, dataset = _planned(root, minutes, settings, device)
+        chosen, dataset = _planned(place, minutes, settings, device)
     from translate import needs
 
     chosen = needs.settle(chosen, dataset)
@@ -92,6 +104,7 @@ def command(
     if chosen.networks.classes:
         counts = Counter(picture.label for picture in dataset.split("train").of(Domain.B))
         click.echo("classes    " + ", ".join(f"{name} ({counts[name]:,})" for name in chosen.networks.classes))
+    chosen = _fitted(chosen, dataset, run, device)
     click.echo(f"training   {config or 'as planned'}: {_what(chosen)}")
     _warn_of_days(chosen, device)
     if dry_run:
@@ -100,7 +113,8 @@ def command(
         from translate import build
         from translate.data import headers
 
-        build.trainer(chosen, build.blank(chosen), torch.device("cpu"))  # what can't be built is said now
+        plain = chosen.model_copy(update={"training": chosen.training.model_copy(update={"compile": False})})
+        build.trainer(plain, build.blank(plain), torch.device("cpu"))  # what can't be built is said now
         if chosen.unconditional:
             headers.refuse_small(dataset.split("train").of(Domain.B), chosen.data.size, chosen.data.frames.b)
         return
@@ -122,6 +136,25 @@ def command(
     what = "sample {} OUTPUT" if chosen.unconditional else "apply {} INPUT OUTPUT"
     what += " --samples 5" if chosen.stochastic else ""
     click.echo(f"next: translate {what.format(shlex.quote(str(run)))}, and translate report {shlex.quote(str(run))}")
+
+
+def _fitted(config: Config, dataset: Dataset, run: Path, device: str) -> Config:
+    """The configuration with a batch that is a number; what a new run should know of memory and precision is said."""
+    from translate.computing import fitting, precision
+    from translate.device import device_of
+
+    on, split, begun = device_of(device), dataset.split("train"), (run / "config.yaml").is_file()
+    images = min(len(split.of(domain)) for domain in ([Domain.B] if config.unconditional else Domain))
+    open_batch = config.training.batch == configuration.AUTO
+    config = fitting.settle_batch(config, images, run, on, click.echo)
+    if not begun:
+        if "precision" in config.training.model_fields_set:
+            said = precision.remark(config.training.precision, on)
+            if said is not None:
+                click.echo(f"hint       {said}")
+        if not open_batch:
+            fitting.check(config, on, click.echo)
+    return config
 
 
 def _announce(dataset: Dataset) -> None:
@@ -182,7 +215,7 @@ def _weight(weight: float | list[tuple[float, float]]) -> str:
     return "(" + " to ".join(f"{value:g}" for _, value in weight) + ")"
 
 
-def _planned(root: Path, minutes: float | None, settings: tuple[str, ...], device: str) -> tuple[Config, Dataset]:
+def _planned(root: Path | str, minutes: float | None, settings: tuple[str, ...], device: str) -> tuple[Config, Dataset]:
     from translate import machine, plan
     from translate.data import layouts
 

@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from translate.data.dataset import Picture
 from translate.data.images import Pixels, Unreadable, decode, resize
-from translate.data.layouts import Picture
 from translate.errors import UserError
 
 Mode = Literal["auto", "memory", "disk", "off"]
@@ -33,13 +33,19 @@ class Cached:
     def __init__(
         self,
         images: Sequence[Pixels] | Pixels | _Undecoded,
-        kept: list[int],
+        kept: Sequence[int],
         unreadable: list[tuple[Path, str]],
     ) -> None:
         self._images, self.kept, self.unreadable = images, kept, unreadable
 
     def __getitem__(self, index: int) -> Pixels:
+        """Raises Unreadable where pictures are decoded at every use, and this one can't be (any more)."""
         return self._images[index]
+
+    @property
+    def decodes(self) -> bool:
+        """Whether pictures are decoded at every use."""
+        return isinstance(self._images, _Undecoded)
 
     def __len__(self) -> int:
         return len(self.kept)
@@ -54,6 +60,11 @@ class _Form:
     size: tuple[int, int] | None
 
     def read(self, picture: Picture) -> Pixels:
+        if picture.source is not None:
+            try:
+                picture.source.near()
+            except OSError as error:
+                raise Unreadable(picture.path, error.strerror or str(error)) from error
         pixels = decode(picture, self.channels, self.frames)
         return pixels if self.size is None else resize(pixels, self.size)
 
@@ -65,21 +76,13 @@ class _Form:
 
 
 class _Undecoded:
-    """Decodes at every use; a file that breaks then stops the run by name."""
+    """Decodes at every use."""
 
-    def __init__(self, pictures: list[Picture], form: _Form) -> None:
+    def __init__(self, pictures: Sequence[Picture], form: _Form) -> None:
         self._pictures, self._form = pictures, form
 
     def __getitem__(self, index: int) -> Pixels:
-        try:
-            return self._form.read(self._pictures[index])
-        except Unreadable as error:
-            raise UserError(
-                f"this picture can't be read: {error.reason}",
-                where=str(error.path),
-                expected="readable pictures, since data.cache=off decodes them while training",
-                hint="remove the file (`translate check` names all such), or data.cache=auto, which leaves them out",
-            ) from error
+        return self._form.read(self._pictures[index])
 
 
 def load(
@@ -91,17 +94,18 @@ def load(
     frames: int = 1,
 ) -> Cached:
     """The pictures as uint8 [H, W, channels * frames], resized to `size` (height, width of a frame), or of their own
-    sizes (then never on disk). "auto" takes memory if that needs less than a quarter of what is available. "off" looks
-    at the headers only. Raises UserError when none can be read. `progress(done, total)` is called as pictures are
-    decoded."""
-    pictures, form = list(pictures), _Form(channels, frames, size)
+    sizes (then never on disk). "auto" takes memory if that needs less than a quarter of what is available, else the
+    disk, or "off" for archives and tables, which may be longer than it. "off" looks at the headers of files only.
+    Raises UserError when none can be read. `progress(done, total)` is called as pictures are decoded."""
+    form, long = _Form(channels, frames, size), not isinstance(pictures, list)
+    if mode == "auto" and size is not None:
+        fits = len(pictures) * prod(form.shape) * 4 < available_memory()
+        mode = "memory" if fits else "off" if long else "disk"
     if mode == "off":
-        cached = _without_cache(pictures, form)
+        cached = _unseen(pictures, form) if long else _without_cache(pictures, form)
     elif size is None:
         cached = _natural_sizes(pictures, form, progress)
     else:
-        if mode == "auto":
-            mode = "memory" if len(pictures) * prod(form.shape) * 4 < available_memory() else "disk"
         cached = (_on_disk if mode == "disk" else _in_memory)(pictures, form, progress)
     if pictures and not cached.kept:
         path, reason = cached.unreadable[0]
@@ -137,7 +141,7 @@ def folder() -> Path:
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "translate"
 
 
-def _decode_all(pictures: list[Picture], form: _Form, progress: Progress | None) -> Iterator[Pixels | Unreadable]:
+def _decode_all(pictures: Sequence[Picture], form: _Form, progress: Progress | None) -> Iterator[Pixels | Unreadable]:
     """In the pictures' order, decoded by a few threads that never run far ahead of the taker."""
 
     def attempt(picture: Picture) -> Pixels | Unreadable:
@@ -156,7 +160,7 @@ def _decode_all(pictures: list[Picture], form: _Form, progress: Progress | None)
 
 
 def _fill(
-    array: Pixels, pictures: list[Picture], form: _Form, progress: Progress | None
+    array: Pixels, pictures: Sequence[Picture], form: _Form, progress: Progress | None
 ) -> tuple[list[int], list[tuple[Path, str]]]:
     """Writes the readable pictures to the front of `array` [N, H, W, C]."""
     kept: list[int] = []
@@ -170,33 +174,38 @@ def _fill(
     return kept, unreadable
 
 
-def _in_memory(pictures: list[Picture], form: _Form, progress: Progress | None) -> Cached:
+def _in_memory(pictures: Sequence[Picture], form: _Form, progress: Progress | None) -> Cached:
     array = np.empty((len(pictures), *form.shape), np.uint8)
     kept, unreadable = _fill(array, pictures, form, progress)
     array.flags.writeable = False
     return Cached(array[: len(kept)], kept, unreadable)
 
 
-def _natural_sizes(pictures: list[Picture], form: _Form, progress: Progress | None) -> Cached:
+def _natural_sizes(pictures: Sequence[Picture], form: _Form, progress: Progress | None) -> Cached:
     results = list(_decode_all(pictures, form, progress))
     kept = [i for i, result in enumerate(results) if not isinstance(result, Unreadable)]
     unreadable = [(result.path, result.reason) for result in results if isinstance(result, Unreadable)]
     return Cached([result for result in results if not isinstance(result, Unreadable)], kept, unreadable)
 
 
-def _without_cache(pictures: list[Picture], form: _Form) -> Cached:
+def _unseen(pictures: Sequence[Picture], form: _Form) -> Cached:
+    """What is broken is found when it is asked for: there is too much to look at all of it first."""
+    return Cached(_Undecoded(pictures, form), range(len(pictures)), [])
+
+
+def _without_cache(pictures: Sequence[Picture], form: _Form) -> Cached:
     kept: list[int] = []
     unreadable: list[tuple[Path, str]] = []
     for i, picture in enumerate(pictures):
         try:
-            with Image.open(picture.path):
+            with picture.open() as file, Image.open(file):
                 kept.append(i)
         except Exception as error:  # Pillow's plugins raise nearly anything on a broken header
             unreadable.append((picture.path, str(error)))
     return Cached(_Undecoded([pictures[i] for i in kept], form), kept, unreadable)
 
 
-def _on_disk(pictures: list[Picture], form: _Form, progress: Progress | None) -> Cached:
+def _on_disk(pictures: Sequence[Picture], form: _Form, progress: Progress | None) -> Cached:
     """The array is `<key>.npy`, what was left out is `<key>.json`; both appear by renaming, the array last."""
     where = folder()
     key = _key(pictures, form)
@@ -217,7 +226,9 @@ def _on_disk(pictures: list[Picture], form: _Form, progress: Progress | None) ->
     return Cached(array, notes["kept"], [(Path(path), reason) for path, reason in notes["unreadable"]])
 
 
-def _write(array_file: Path, notes_file: Path, pictures: list[Picture], form: _Form, progress: Progress | None) -> None:
+def _write(
+    array_file: Path, notes_file: Path, pictures: Sequence[Picture], form: _Form, progress: Progress | None
+) -> None:
     mark = uuid.uuid4().hex[:8]
     unfinished = [file.with_suffix(f"{file.suffix}.{mark}") for file in (array_file, notes_file)]
     try:
@@ -234,11 +245,15 @@ def _write(array_file: Path, notes_file: Path, pictures: list[Picture], form: _F
             file.unlink(missing_ok=True)
 
 
-def _key(pictures: list[Picture], form: _Form) -> str:
+def _key(pictures: Sequence[Picture], form: _Form) -> str:
     """Changes when any file, its time, its length, or what is asked of it changes."""
     digest = blake2b(repr((_VERSION, form)).encode(), digest_size=16)
     for picture in pictures:
-        stat = picture.path.stat()
-        entry = (str(picture.path.absolute()), picture.half, stat.st_mtime_ns, stat.st_size)
+        try:
+            stamp = picture.stamp()
+        except OSError:  # gone since it was listed: left out like any other that can't be read
+            stamp = ()
+        name = str(picture.path if picture.source else picture.path.absolute())
+        entry = (name, picture.half, *stamp)
         digest.update(repr(entry).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

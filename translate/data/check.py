@@ -1,17 +1,21 @@
-"""What a dataset folder holds and what is wrong with it: every picture is decoded once."""
+"""What a dataset holds and what is wrong with it: every picture is decoded once, and little of it is remembered."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from translate.data.layouts import Dataset, Picture, find
+from translate.data.dataset import Dataset, Picture, Split
+from translate.data.layouts import find
 from translate.domain import Domain, Regime
+
+_AT_A_TIME = 256
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,20 @@ class _Look:
     digest: bytes
 
 
-def check(root: Path, pairs: str | int = "all", progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
+def check(
+    root: Path | str, pairs: str | int = "all", progress: Callable[[int, int], None] | None = None
+) -> dict[str, Any]:
     """A JSON-able report: layout, regime, counts by split, sizes ("WxH") and Pillow modes by domain, and by file name
     what is unreadable, unmatched, stray (in no split's folder) or the same, pixel by pixel, in two splits (also when
     re-encoded without loss). `problems` says in sentences what should be mended, `advice` what may be meant otherwise.
     Raises UserError as `find` does."""
-    dataset = find(Path(root), pairs)
-    looks, broken = _look_at_all(dataset, progress)
+    dataset = find(root, pairs)
+    seen = _look_at_all(dataset, progress)
 
     def name(path: Path) -> str:
         return Path(os.path.relpath(path, dataset.root)).as_posix()
 
+    broken = dict(entry for found in dataset.splits.values() for entry in found.broken) | seen.broken
     regime = dataset.regime(next(iter(dataset.splits)))
     report: dict[str, Any] = {
         "root": str(dataset.root),
@@ -48,45 +55,85 @@ def check(root: Path, pairs: str | int = "all", progress: Callable[[int, int], N
         "unreadable": [{"file": name(path), "reason": reason} for path, reason in sorted(broken.items())],
         "unmatched": [name(path) for found in dataset.splits.values() for path in found.unmatched],
         "duplicates": [
-            {"file": name(copy), "same_as": name(first)} for copy, first in _duplicates(dataset, looks).items()
+            {"file": name(copy), "same_as": name(first)} for copy, first in seen.copies(dataset.splits).items()
         ],
         "stray": [name(path) for path in dataset.stray],
         "skipped": dataset.skipped,
     }
     for domain in Domain:
-        seen = [looks[picture] for found in dataset.splits.values() for picture in found.of(domain) if picture in looks]
-        if seen:
-            report["domains"][str(domain)] = {
-                "sizes": _histogram(f"{look.width}x{look.height}" for look in seen),
-                "modes": _histogram(look.mode for look in seen),
-            }
+        if sizes := seen.sizes[domain]:
+            report["domains"][str(domain)] = {"sizes": _histogram(sizes), "modes": _histogram(seen.modes[domain])}
     report["problems"] = _problems(report)
     report["advice"] = _advice(dataset, regime, report)
     return report
 
 
-def _look_at_all(
-    dataset: Dataset, progress: Callable[[int, int], None] | None
-) -> tuple[dict[Picture, _Look], dict[Path, str]]:
-    """Looks by picture, and the reasons by file that can't be read; a file with two halves is decoded once."""
-    wanted: dict[Path, list[Picture]] = {}
-    for split in dataset.splits.values():
-        for domain in Domain:
-            for picture in split.of(domain):
-                halves = wanted.setdefault(picture.path, [])
-                if picture not in halves:
-                    halves.append(picture)
-    looks: dict[Picture, _Look] = {}
-    broken: dict[Path, str] = {}
+class _Seen:
+    """What is remembered of all pictures: counts, reasons of the unreadable, and the hashes of val and test alone, with
+    which those of train are compared as they come by."""
+
+    def __init__(self) -> None:
+        self.broken: dict[Path, str] = {}
+        self.sizes: dict[Domain, Counter[str]] = {domain: Counter() for domain in Domain}
+        self.modes: dict[Domain, Counter[str]] = {domain: Counter() for domain in Domain}
+        self._held_out: dict[str, list[tuple[Path, bytes]]] = {}
+        self._wanted: set[bytes] = set()
+        self._first: dict[bytes, Path] = {}  # the first of the first split with these pixels
+
+    def take(self, split: str, last: bool, domain: Domain, picture: Picture, look: _Look) -> None:
+        """Splits come from the last to the first, which is the `last` one here."""
+        self.sizes[domain][f"{look.width}x{look.height}"] += 1
+        self.modes[domain][look.mode] += 1
+        if last:
+            if look.digest in self._wanted:
+                self._first.setdefault(look.digest, picture.path)
+        else:
+            self._held_out.setdefault(split, []).append((picture.path, look.digest))
+            self._wanted.add(look.digest)
+
+    def copies(self, splits: Iterable[str]) -> dict[Path, Path]:
+        """Files of val and test with the pixels of a file of an earlier split, and that file."""
+        earlier, copies = dict(self._first), dict[Path, Path]()
+        for split in splits:
+            mine: dict[bytes, Path] = {}
+            for path, digest in self._held_out.get(split, ()):
+                mine.setdefault(digest, path)
+                if digest in earlier:
+                    copies.setdefault(path, earlier[digest])
+            earlier = mine | earlier
+        return copies
+
+
+def _look_at_all(dataset: Dataset, progress: Callable[[int, int], None] | None) -> _Seen:
+    """A look at every picture, the last split first."""
+    seen, first, done = _Seen(), next(iter(dataset.splits)), 0
+    total = sum(1 for split in dataset.splits.values() for _ in _files(split))
     with ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 1)) as pool:
-        for done, (path, outcome) in enumerate(zip(wanted, pool.map(_look, wanted.values()), strict=True), 1):
-            if isinstance(outcome, str):
-                broken[path] = outcome
-            else:
-                looks |= zip(wanted[path], outcome, strict=True)
-            if progress:
-                progress(done, len(wanted))
-    return looks, broken
+        for name in reversed(dataset.splits):
+            files = _files(dataset.splits[name])
+            while some := list(islice(files, _AT_A_TIME)):
+                outcomes = pool.map(_look, ([picture for _, picture in file] for file in some))
+                for file, outcome in zip(some, outcomes, strict=True):
+                    if isinstance(outcome, str):
+                        seen.broken[file[0][1].path] = outcome
+                    else:
+                        for (domain, picture), look in zip(file, outcome, strict=True):
+                            seen.take(name, name == first, domain, picture, look)
+                    done += 1
+                    if progress:
+                        progress(done, total)
+    return seen
+
+
+def _files(split: Split) -> Iterator[list[tuple[Domain, Picture]]]:
+    """The pictures of each file; one that holds both of a pair comes once."""
+    for a, b in split.pairs:
+        if a.path == b.path:
+            yield [(Domain.A, a), (Domain.B, b)]
+        else:
+            yield from ([(Domain.A, a)], [(Domain.B, b)])
+    yield from ([(Domain.A, picture)] for picture in split.only_a)
+    yield from ([(Domain.B, picture)] for picture in split.only_b)
 
 
 def _look(pictures: list[Picture]) -> list[_Look] | str:
@@ -98,11 +145,11 @@ def _look(pictures: list[Picture]) -> list[_Look] | str:
     from translate.data.images import Unreadable, decode, half_of
 
     try:
-        pixels = decode(pictures[0].path, channels=3)
-        with Image.open(pictures[0].path) as image:
+        pixels = decode(replace(pictures[0], half=None), channels=3)
+        with pictures[0].open() as file, Image.open(file) as image:
             mode = image.mode
-    except Unreadable as error:
-        return error.reason
+    except (Unreadable, OSError) as error:
+        return error.reason if isinstance(error, Unreadable) else str(error)
     looks = []
     for picture in pictures:
         part = half_of(pixels, picture.half)
@@ -112,26 +159,9 @@ def _look(pictures: list[Picture]) -> list[_Look] | str:
     return looks
 
 
-def _duplicates(dataset: Dataset, looks: dict[Picture, _Look]) -> dict[Path, Path]:
-    """Files of val and test with the pixels of a file of an earlier split, and that file."""
-    earlier: dict[bytes, Path] = {}
-    copies: dict[Path, Path] = {}
-    for split in dataset.splits.values():
-        mine: dict[bytes, Path] = {}
-        for domain in Domain:
-            for picture in split.of(domain):
-                if picture in looks:
-                    digest = looks[picture].digest
-                    mine.setdefault(digest, picture.path)
-                    if digest in earlier:
-                        copies.setdefault(picture.path, earlier[digest])
-        earlier = mine | earlier
-    return copies
-
-
-def _histogram(values: Iterable[str]) -> dict[str, int]:
+def _histogram(counts: Counter[str]) -> dict[str, int]:
     """Counts, the most frequent first."""
-    return dict(Counter(values).most_common())
+    return dict(counts.most_common())
 
 
 def _problems(report: dict[str, Any]) -> list[str]:
@@ -190,7 +220,7 @@ def _frames(domains: dict[str, Any]) -> int:
 
 def _below_a_folder(dataset: Dataset) -> list[Path]:
     train = dataset.splits.get("train")
-    paths = [picture.path for picture in train.only_b] if train else []
+    paths = [picture.path for picture in train.only_b] if train and isinstance(train.only_b, list) else []
     return [path for path in paths if path.parent != dataset.root]
 
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median_low
 from typing import TYPE_CHECKING, Any
 
 from translate.errors import UserError
 
 if TYPE_CHECKING:
-    from translate.data.layouts import Picture
+    from translate.data.dataset import Picture
 
 LOOKED_AT = 300
 """At most so many headers of one folder are opened to tell what its pictures are like."""
 
 
-def shape(path: Path) -> tuple[int, int] | None:
-    """(width, height) as shown, from the file's header; None for a broken file (it is named when it is decoded)."""
+def shape(picture: Picture) -> tuple[int, int] | None:
+    """(width, height) of its whole file as shown, from the header; None for a broken file (it is named when it is
+    decoded)."""
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with picture.open() as file, Image.open(file) as image:
             width, height = image.size
             turned = image.format in ("JPEG", "MPO") and image.getexif().get(0x0112, 1) >= 5
     except Exception:  # Pillow's plugins raise nearly anything on a broken header
@@ -42,7 +42,7 @@ def refuse_small(pictures: Sequence[Picture], size: tuple[int, int], frames: int
     width): a network that is taught enlarged pictures makes blurred ones. Single small ones are let pass."""
     found = []
     for picture in spread(pictures):
-        if (seen := shape(picture.path)) is not None:
+        if (seen := shape(picture)) is not None:
             width, height = seen
             found.append((height, width // (2 if picture.half else 1) // frames, picture))
     if not found:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from translate.data.layouts import Picture
+from translate.data.dataset import Picture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,9 +41,10 @@ def decode(picture: Picture | Path, channels: int, frames: int = 1) -> Pixels:
     """The picture as uint8 [H, W, channels * frames], channels 1 (ITU-R 601 luma) or 3 (RGB). A picture of several
     frames is a strip of them, the oldest left. EXIF orientation is applied, 16 bits are scaled by 1/257 (never
     clipped), transparency is laid on white, of an animation the first image counts. Raises Unreadable."""
-    path, half = (picture.path, picture.half) if isinstance(picture, Picture) else (picture, None)
+    picture = picture if isinstance(picture, Picture) else Picture(Path(picture))
+    path, half = picture.path, picture.half
     try:
-        with Image.open(path) as image:
+        with picture.open() as file, Image.open(file) as image:
             pixels = _pixels(image, channels, path)
     except (Unreadable, MemoryError):
         raise

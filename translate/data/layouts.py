@@ -5,114 +5,28 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
-from translate.data import pairing
+from translate.data import manifest, opening, pairing
+from translate.data.dataset import ENDINGS, SPLITS, Dataset, Picture, Split, listing
 from translate.data.pairing import PAIRS_FILE, Named
-from translate.domain import Domain, Regime, regime_of
+from translate.domain import Domain
 from translate.errors import UserError, nearest
 
-ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
-SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+__all__ = ["ENDINGS", "SPLITS", "Dataset", "Picture", "Split", "find"]
 
 _SPLIT_AND_DOMAIN = re.compile(rf"({'|'.join(SPLITS)})[ _-]?([ab])", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Picture:
-    """An image file, or the left or right half of a file that holds a pair side by side.
-
-    `label`: the class, which is the name of the first folder below that of the split (and domain); None without one.
-    """
-
-    path: Path
-    half: Literal["left", "right"] | None = None
-    label: str | None = field(default=None, compare=False)
-
-    def __str__(self) -> str:
-        return str(self.path) if self.half is None else f"{self.path} ({self.half} half)"
-
-
 @dataclass
-class Split:
-    """The pictures of train, val or test; `unmatched` names files whose partner was sought and not found."""
+class _Gathering(Split):
+    """A split that is still being filled."""
 
     pairs: list[tuple[Picture, Picture]] = field(default_factory=list)
     only_a: list[Picture] = field(default_factory=list)
     only_b: list[Picture] = field(default_factory=list)
-    unmatched: list[Path] = field(default_factory=list)
-
-    def of(self, domain: Domain) -> list[Picture]:
-        """All pictures of `domain`: the pairs' sides first, in the pairs' order, then the unpaired ones."""
-        side = 0 if domain is Domain.A else 1
-        return [pair[side] for pair in self.pairs] + (self.only_a if domain is Domain.A else self.only_b)
-
-    def __len__(self) -> int:
-        return 2 * len(self.pairs) + len(self.only_a) + len(self.only_b)
-
-
-@dataclass
-class Dataset:
-    """What a folder holds, by split; `skipped` counts files that are no images, `stray` are images of no split, `hint`
-    is advice on pairs that may have been overlooked."""
-
-    root: Path
-    layout: str
-    splits: dict[str, Split]
-    skipped: int = 0
-    stray: list[Path] = field(default_factory=list)
-    hint: str | None = None
-
-    def regime(self, split: str = "train") -> Regime:
-        """The name of what the data allows."""
-        found = self.split(split)
-        return regime_of(len(found.pairs), len(found.only_a), len(found.only_b))
-
-    def split(self, name: str) -> Split:
-        """The split of that name; a UserError names the splits there are."""
-        if name not in self.splits:
-            raise UserError(
-                f'there is no split "{name}".{nearest(name, self.splits)}',
-                where=str(self.root),
-                expected="one of " + ", ".join(self.splits),
-                hint=f"add a folder {name}/ (or {name}A/ and {name}B/), or name one of the splits there are",
-            )
-        return self.splits[name]
-
-    def classes(self, split: str = "train") -> list[str]:
-        """The sorted names of the class folders of B's pictures in `split`. Raises UserError for fewer than two, for
-        pictures outside of them, and for classes of other splits that the training split lacks."""
-        names = self._labels(split)
-        if "train" in self.splits:
-            known = self._labels("train")
-            for other in self.splits:
-                if lacking := [name for name in self._labels(other) if name not in known]:
-                    raise UserError(
-                        f"{other} has pictures of {', '.join(lacking)}, and train has none",
-                        where=str(self.root),
-                        expected="in every split the classes of train: " + ", ".join(known),
-                        hint=f"move the folder out of {other}, or put pictures of it into train",
-                    )
-        return names
-
-    def _labels(self, split: str) -> list[str]:
-        pictures = self.split(split).of(Domain.B)
-        names = sorted({picture.label for picture in pictures if picture.label})
-        outside = [os.path.relpath(picture.path, self.root) for picture in pictures if not picture.label]
-        if (len(names) < 2 and split == "train") or outside:
-            found = f"found {_listing(f'{name}/' for name in names)}"
-            lost = f"; {len(outside)} pictures outside of them: {', '.join(outside[:3])}" if outside else ""
-            raise UserError(
-                f"{split}: {found}{lost}",
-                where=str(self.root),
-                expected="class folders: at least two, each with images and all images in them, as train/cat/1.png "
-                "and train/dog/1.png, or cat/1.png and dog/1.png",
-                hint="--set networks.classes=null to train without classes",
-            )
-        return names
 
 
 @dataclass(frozen=True)
@@ -124,14 +38,24 @@ class _Claim:
     nested: bool = False
 
 
-def find(root: Path, pairs: str | int = "all") -> Dataset:
-    """The dataset in `root`, sorted and deterministic. `pairs`: "all" that are marked as such (side by side or listed
-    in pairs.csv), "stem" (also files of equal stems in two folders), or K, to keep only K of the training pairs. Where
-    no training pairs are marked, K > 0 means K of equal stems, and then the other splits are paired by stem too."""
-    root = Path(root)
-    _refuse_bad_request(root, pairs)
+def find(root: Path | str, pairs: str | int = "all", progress: Callable[[int, int], None] | None = None) -> Dataset:
+    """The dataset in `root`: a folder of pictures or of sharded archives, a pattern or URL of such archives, or a table
+    of pictures (CSV, JSONL). Sorted and deterministic. `progress(done, total)` counts archives. `pairs`: "all" that are
+    marked as such (side by side or listed in pairs.csv), "stem" (also files of equal stems in two folders), or K, to
+    keep only K of the training pairs. Where no training pairs are marked, K > 0 means K of equal stems, and then the
+    other splits are paired by stem too."""
+    _refuse_bad_pairs(pairs)
+    place = opening.located(root)
+    if manifest.is_manifest(place):
+        return manifest.find(place, pairs)
+    if isinstance(place, str) or opening.is_archive(place):
+        return _sharded(place, pairs, progress)
+    root = place
+    _refuse_bad_root(root)
     images, skipped = _walk(root)
     if not images:
+        if any(root.rglob("*.tar")):
+            return _sharded(root, pairs, progress)
         raise _no_images(root, skipped)
     claims = _claims(root, {folder for image in images for folder in _folders_between(root, image)})
     by_claim, stray = _assign(root, images, claims)
@@ -139,7 +63,7 @@ def find(root: Path, pairs: str | int = "all") -> Dataset:
         _refuse_dataset_further_down(root, images)
         by_claim, stray = {root: images}, []
         claims = {root: _Claim("train", None)}
-    splits: dict[str, Split] = {name: Split() for name in ("train", "val", "test")}
+    splits: dict[str, _Gathering] = {name: _Gathering() for name in ("train", "val", "test")}
     marks: dict[str, list[str]] = defaultdict(list)
     has_domains = any(claim.domain for claim in claims.values())
 
@@ -179,7 +103,13 @@ def find(root: Path, pairs: str | int = "all") -> Dataset:
             marks["train"] = [f"{' and '.join(marks['train'])}, {pairs} of them kept as pairs"]
     for split in kept.values():
         _label(split, root, claims)
-    return Dataset(root, _layout(kept, marks), kept, skipped, stray, hint)
+    return Dataset(root, _layout(kept, marks), dict(kept), skipped, stray, hint)
+
+
+def _sharded(place: Path | str, pairs: str | int, progress: Callable[[int, int], None] | None) -> Dataset:
+    from translate.data import sharded  # and with it NumPy
+
+    return sharded.find(place, pairs, progress)
 
 
 # --- what is on disk
@@ -262,7 +192,7 @@ def _assign(root: Path, images: list[Path], claims: dict[Path, _Claim]) -> tuple
     return dict(by_claim), stray
 
 
-def _label(split: Split, root: Path, claims: dict[Path, _Claim]) -> None:
+def _label(split: _Gathering, root: Path, claims: dict[Path, _Claim]) -> None:
     """Says of each picture of the split in which folder below that of the split and domain it lies."""
     absolute = {Path(_real(folder)) for folder in (root, *claims)}
 
@@ -282,12 +212,12 @@ def _label(split: Split, root: Path, claims: dict[Path, _Claim]) -> None:
 
 
 def _take_folder(
-    folder: Path, images: list[Path], name: str, split: Split, marks: list[str], has_domains: bool
+    folder: Path, images: list[Path], name: str, split: _Gathering, marks: list[str], has_domains: bool
 ) -> None:
     """Images of a folder that names no domain: pairs side by side, or single pictures of one domain."""
     if not images:
         return
-    if pairing.side_by_side(folder, images, name, has_domains):
+    if pairing.side_by_side(folder, [Picture(image) for image in images], name, has_domains):
         split.pairs += [(Picture(image, "left"), Picture(image, "right")) for image in images]
         marks.append("pairs side by side")
     else:
@@ -295,7 +225,9 @@ def _take_folder(
         marks.append("one folder of pictures")
 
 
-def _read_pair_files(root: Path, claims: dict[Path, _Claim], splits: dict[str, Split]) -> tuple[set[str], set[str]]:
+def _read_pair_files(
+    root: Path, claims: dict[Path, _Claim], splits: dict[str, _Gathering]
+) -> tuple[set[str], set[str]]:
     """Adds the rows of each pairs.csv to its split; all files that they name, and the splits that got rows."""
     listed: set[str] = set()
     touched: set[str] = set()
@@ -330,7 +262,9 @@ def _in_domains(
     return found
 
 
-def _match_stems(name: str, split: Split, found: dict[Domain, list[Named]], marks: list[str], strict: bool) -> None:
+def _match_stems(
+    name: str, split: _Gathering, found: dict[Domain, list[Named]], marks: list[str], strict: bool
+) -> None:
     """Adds pairs of equal stems to the split, and the pictures that are left over."""
     matches = pairing.by_stem(name, found, strict)
     split.pairs += [(Picture(a), Picture(b)) for a, b in matches.pairs]
@@ -341,17 +275,9 @@ def _match_stems(name: str, split: Split, found: dict[Domain, list[Named]], mark
         marks.append("pairs in two folders, by equal stems")
 
 
-def _keep_pairs(root: Path, split: Split, count: int) -> None:
+def _keep_pairs(root: Path, split: _Gathering, count: int) -> None:
     """Leaves `count` pairs; the rest becomes unpaired images."""
-    if count > len(split.pairs):
-        raise UserError(
-            f"data.pairs={count}, but the training split has {len(split.pairs)} pairs",
-            where=str(root),
-            expected=f"a number from 0 to {len(split.pairs)}"
-            if split.pairs
-            else f"pairs side by side, listed in {PAIRS_FILE}, or of equal stems in two folders",
-            hint="a smaller number, or data.pairs=all",
-        )
+    pairing.refuse_more(root, len(split.pairs), count)
     chosen = pairing.kept(len(split.pairs), count)
     dissolved = [pair for i, pair in enumerate(split.pairs) if i not in chosen]
     split.pairs = [pair for i, pair in enumerate(split.pairs) if i in chosen]
@@ -360,7 +286,7 @@ def _keep_pairs(root: Path, split: Split, count: int) -> None:
     split.only_b = sorted(only_b, key=lambda b: pairing.scramble(b.path, root))
 
 
-def _layout(splits: dict[str, Split], marks: dict[str, list[str]]) -> str:
+def _layout(splits: Mapping[str, Split], marks: dict[str, list[str]]) -> str:
     """A fragment of a sentence about the training pictures, and about the other splits where they differ."""
     said: dict[str, str] = {}
     for name, split in splits.items():
@@ -378,9 +304,12 @@ def _layout(splits: dict[str, Split], marks: dict[str, list[str]]) -> str:
 # --- mistakes
 
 
-def _refuse_bad_request(root: Path, pairs: str | int) -> None:
+def _refuse_bad_pairs(pairs: str | int) -> None:
     if isinstance(pairs, bool) or not (pairs in ("all", "stem") or (isinstance(pairs, int) and pairs >= 0)):
         raise UserError(f"data.pairs={pairs}", expected='"all", "stem" or a number of pairs', hint="data.pairs=all")
+
+
+def _refuse_bad_root(root: Path) -> None:
     if not root.exists():
         parent = next(p for p in [root.absolute(), *root.absolute().parents] if p.is_dir())
         inside = [p.name for p in _subfolders(parent)]
@@ -388,7 +317,7 @@ def _refuse_bad_request(root: Path, pairs: str | int) -> None:
         raise UserError(
             f"this folder does not exist.{nearest(wanted, inside)}",
             where=str(root),
-            expected=f"a folder of pictures; {parent} holds {_listing(inside)}",
+            expected=f"a folder of pictures; {parent} holds {listing(inside)}",
             hint="the path of the dataset's folder, or `translate data make faces DIR` for one to play with",
         )
     if not root.is_dir():
@@ -400,13 +329,8 @@ def _refuse_bad_request(root: Path, pairs: str | int) -> None:
         )
 
 
-def _listing(names: Iterable[str]) -> str:
-    names = list(names)
-    return (", ".join(names[:12]) + (", ..." if len(names) > 12 else "")) if names else "no folders"
-
-
 def _folders_found(root: Path) -> str:
-    return "found the folders: " + _listing(f"{p.name}/" for p in _subfolders(root))
+    return "found the folders: " + listing(f"{p.name}/" for p in _subfolders(root))
 
 
 _LAYOUTS = (
@@ -428,7 +352,7 @@ def _nothing_in_a_split(root: Path, stray: list[Path]) -> UserError:
     return UserError(
         f"none of the {len(stray)} pictures lies in a folder of a split; {_folders_found(root)}",
         where=str(root),
-        expected=f"{_LAYOUTS}; found {_listing(str(path.relative_to(root)) for path in stray[:3])}",
+        expected=f"{_LAYOUTS}; found {listing(str(path.relative_to(root)) for path in stray[:3])}",
         hint="move the pictures into such folders; for one domain alone, take the empty folders away",
     )
 

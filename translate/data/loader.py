@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-import threading
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
-from queue import Empty, Full, Queue
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from translate.data import headers, transforms
+from translate.data.ahead import loader
 from translate.data.cache import Cached, Mode, Progress, load
+from translate.data.dataset import Split
 from translate.data.images import Pixels, to_tensor
-from translate.data.layouts import Split
+from translate.data.pools import Pool, PoolMaker, refuse_little_room
 from translate.data.transforms import Entry
 from translate.domain import Batch, Domain
 from translate.errors import UserError
 from translate.seeds import seed_of
 
-AHEAD = 4
-"""So many batches are made ready while the network works."""
+__all__ = ["Batches", "DataOptions", "loader"]
 
 
 class DataOptions(Protocol):
@@ -49,6 +46,10 @@ class DataOptions(Protocol):
     def input_transforms(self) -> Sequence[Entry]: ...
     @property
     def cache(self) -> Mode: ...
+    @property
+    def cache_gb(self) -> float | None: ...
+    @property
+    def window(self) -> int: ...
 
 
 class Batches(Dataset[Batch]):
@@ -57,11 +58,12 @@ class Batches(Dataset[Batch]):
     permutations: each once a pass.
 
     The share of paired rows is data.paired_share, or else the pairs' share of the larger domain's pictures; it is met
-    exactly over time. Process `rank` of `world` gets its part of the batch of batch * world rows that one process
-    alone would get. `unconditional`: pictures of B alone, A is left to whoever draws latents; UserError where they are
-    smaller than data.size. `classes`: their names; the batch's labels [N] are the places in it of the classes of B's
-    rows. data.input_transforms change the domain `inputs` alone. Pictures that are `unreadable` (path, reason), and
-    the partners of such, are left out."""
+    exactly over time. `batch` counts the rows of all processes together: process `rank` of `world` gets its part of
+    the batch that one process alone would get, again the paired ones in front. `unconditional`: pictures of B alone, A
+    is left to whoever draws latents; UserError where they are smaller than data.size. `classes`: their names; the
+    batch's labels [N] are the places in it of the classes of B's rows. data.input_transforms change the domain `inputs`
+    alone. Pictures that are `unreadable` (path, reason), and the partners of such, are left out; where pictures are
+    decoded at every use, `skipped` says which were found so since."""
 
     def __init__(
         self,
@@ -103,38 +105,72 @@ class Batches(Dataset[Batch]):
                 report,
                 self._frames[domain],
             )
-        self.unreadable: list[tuple[Path, str]] = list(
-            dict.fromkeys(entry for cached in self._cached.values() for entry in cached.unreadable)
-        )
-        self._pools(split, data.paired_share)
+        found = (entry for cached in self._cached.values() for entry in cached.unreadable)
+        self._unreadable = list(dict.fromkeys([*split.broken, *found]))
+        self._named, self._told = {path for path, _ in self._unreadable}, len(self._unreadable)
+        self._news: list[tuple[Path, str]] = []
+        self.decodes = any(cached.decodes for cached in self._cached.values())
+        self.shared = any(not isinstance(split.of(domain), list) for domain in domains)
+        self._pools(split, data)
         self._classes = None if classes is None else self._class_of(split, classes)
 
-    def _pools(self, split: Split, share: float | None) -> None:
-        """Indices into the caches: `_pairs` [P, 2], `_free` by domain; and the share of paired rows as a fraction."""
-        place = {d: {asked: i for i, asked in enumerate(cached.kept)} for d, cached in self._cached.items()}
-        unpaired = {d: [i for asked, i in place[d].items() if asked >= len(split.pairs)] for d in place}
-        if self._unconditional:
-            self._pairs: list[tuple[int, int]] = []
-            self._free = {d: list(range(len(cached))) for d, cached in self._cached.items()}
-            self.paired_share = Fraction(0)
-            return
-        a, b = place[Domain.A], place[Domain.B]
-        self._pairs = [(a[i], b[i]) for i in range(len(split.pairs)) if i in a and i in b]
-        count, most = len(self._pairs), max(len(pool) for pool in unpaired.values())
+    def _pools(self, split: Split, data: DataOptions) -> None:
+        """`_pairs` and `_free` by domain, made of places in the caches; and the share of paired rows as a fraction."""
+        kept, share = {d: np.asarray(cached.kept, np.int64) for d, cached in self._cached.items()}, data.paired_share
+        count = 0 if self._unconditional else len(split.pairs)
+        unpaired = {d: np.flatnonzero(asked >= count) for d, asked in kept.items()}
+        place = {d: np.full(count, -1, np.int64) for d in kept}
+        for domain, asked in kept.items():
+            place[domain][asked[asked < count]] = np.flatnonzero(asked < count)
+        pairs = np.stack(list(place.values()), axis=1)
+        pairs = pairs[(pairs >= 0).all(axis=1)]
+        count, most = len(pairs), max(len(pool) for pool in unpaired.values())
         self.paired_share = Fraction(count, max(count + most, 1)) if share is None else Fraction(str(share))
-        if not 0 <= self.paired_share <= 1 or (self.paired_share and not self._pairs):
+        if self._unconditional:
+            self.paired_share = Fraction(0)
+        if not 0 <= self.paired_share <= 1 or (self.paired_share and not count):
             raise UserError(
                 f"paired_share is {share}, and there are {count} pairs",
                 where="data.paired_share",
                 expected="0 to 1, and 0 without pairs",
                 hint="data.paired_share=null takes the pairs' share of the pictures",
             )
-        side = {Domain.A: [pair[0] for pair in self._pairs], Domain.B: [pair[1] for pair in self._pairs]}
-        # With a share of 0 the pairs' pictures would never be seen; with pairs alone they are all there is.
-        self._free = {d: pool + side[d] if self.paired_share == 0 else pool or side[d] for d, pool in unpaired.items()}
-        for domain, pool in self._free.items():
-            if not pool and self.paired_share < 1:
+        makers = {d: PoolMaker(self._cached[d], split.of(d), data, self._seed, self._lost) for d in self._cached}
+        first = next(iter(makers.values()))
+        self._pairs = first.made("pairs", pairs, list(self._cached.values()))
+        self._free: dict[Domain, Pool] = {}
+        for side, (domain, pool) in enumerate(unpaired.items()):
+            # With a share of 0 the pairs' pictures would never be seen; with pairs alone they are all there is.
+            if self.paired_share == 0:
+                pool = np.concatenate([pool, pairs[:, side]])
+            elif not len(pool):
+                pool = pairs[:, side]
+            if not len(pool) and self.paired_share < 1:
                 raise _nothing_of(domain)
+            self._free[domain] = makers[domain].made(str(domain), pool[:, None], [self._cached[domain]])
+        refuse_little_room(makers.values())
+
+    def _lost(self, path: Path, reason: str) -> None:
+        self._news.append((path, reason))
+
+    def note(self, skipped: list[tuple[Path, str]]) -> None:
+        """Takes over what another process that makes these batches had to leave out."""
+        self._news += skipped
+
+    @property
+    def unreadable(self) -> list[tuple[Path, str]]:
+        """(path, reason) of what is left out, each once: found at the start, then at the end what was found since."""
+        while self._news:
+            path, reason = self._news.pop(0)
+            if path not in self._named:
+                self._named.add(path)
+                self._unreadable.append((path, reason))
+        return self._unreadable
+
+    def skipped(self) -> list[tuple[Path, str]]:
+        """What became `unreadable` since the start or the last call; the next of its pool came in its place."""
+        before, self._told = self._told, len(self.unreadable)
+        return self._unreadable[before:]
 
     def _class_of(self, split: Split, classes: Sequence[str]) -> NDArray[np.int64]:
         """The place in `classes` of each of B's pictures, in the order of its cache."""
@@ -155,35 +191,44 @@ class Batches(Dataset[Batch]):
         places: list[int] = []  # of B's rows in its cache
         rows: dict[Domain, list[Pixels]] = {domain: [] for domain in self._cached}
         for row, position in paired:
-            i, j = self._pairs[_pick(self._seed, "pairs", len(self._pairs), position)]
-            for domain, image in zip(rows, self._pair(i, j, step, row), strict=True):
+            (a, b), place = self._pairs[position]
+            for domain, image in zip(rows, self._pair(a, b, step, row), strict=True):
                 rows[domain].append(image)
-            places.append(j)
+            places.append(place)
         for row, position in free:
-            for domain, cached in self._cached.items():
-                pool = self._free[domain]
-                place = pool[_pick(self._seed, domain, len(pool), position)]
-                rows[domain].append(self._single(domain, cached[place], step, row))
+            for domain, pool in self._free.items():
+                (image,), place = pool[position]
+                rows[domain].append(self._single(domain, image, step, row))
                 if domain is Domain.B:
                     places.append(place)
         images = {domain: to_tensor(np.stack(pixels)) for domain, pixels in rows.items()}
         labels = None if self._classes is None else torch.from_numpy(self._classes[places])
         return Batch(images, len(paired), labels)
 
+    def shares(self, step: int) -> list[tuple[int, int]]:
+        """How many (paired, unpaired) rows of batch `step` each process gets; they differ by at most one in all."""
+        cuts = self._cuts(step)
+        return [(high[0] - low[0], high[1] - low[1]) for low, high in pairwise(cuts)]
+
+    def _paired_before(self, step: int) -> int:
+        return int(step * self._batch * self.paired_share)
+
+    def _cuts(self, step: int) -> list[tuple[int, int]]:
+        """Where each process's paired and unpaired rows of batch `step` begin, and last where all end."""
+        whole, world, count = self._batch, self._world, self._paired_before(step + 1) - self._paired_before(step)
+        rows = [whole * rank // world for rank in range(world + 1)]
+        paired = [row * count // whole for row in rows]  # of the rows' cuts: so no process has more pairs than rows
+        return [(pairs, row - pairs) for pairs, row in zip(paired, rows, strict=True)]
+
     def _rows(self, step: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """This rank's paired and unpaired rows, as (row of the whole batch, position in the pool's endless
         sequence)."""
-        whole = self._batch * self._world
-        before = int(step * whole * self.paired_share)
-        count = int((step + 1) * whole * self.paired_share) - before
-        low, high = (count * rank // self._world for rank in (self._rank, self._rank + 1))
-        paired = [(row, before + row) for row in range(low, high)]
-        start = self._rank * self._batch - low
-        free = range(start, start + self._batch - len(paired))
-        return paired, [(count + row, step * whole - before + row) for row in free]
+        cuts, before = self._cuts(step), self._paired_before(step)
+        low, high, count = cuts[self._rank], cuts[self._rank + 1], cuts[-1][0]
+        paired = [(row, before + row) for row in range(low[0], high[0])]
+        return paired, [(count + row, step * self._batch - before + row) for row in range(low[1], high[1])]
 
-    def _pair(self, i: int, j: int, step: int, row: int) -> tuple[Pixels, Pixels]:
-        a, b = self._cached[Domain.A][i], self._cached[Domain.B][j]
+    def _pair(self, a: Pixels, b: Pixels, step: int, row: int) -> tuple[Pixels, Pixels]:
         if self._joint:
             frames = self._frames[Domain.A], self._frames[Domain.B]
             a, b = transforms.apply_pair(self._joint, a, b, seed_of(self._seed, "joint", step, row), frames)
@@ -209,86 +254,6 @@ class Batches(Dataset[Batch]):
                 hint=f"add RandomCrop: {{height: {self._size[0]}, width: {self._size[1]}}}, or change data.size",
             )
         return image
-
-
-def loader(
-    batches: Batches, start: int, stop: int | None = None, workers: int = 0, pin: bool = False
-) -> Generator[Batch, None, None]:
-    """Batches `start` to `stop` (None: without end), made ready ahead of use by a thread or by `workers` processes.
-    `pin` puts them into page-locked memory, for a faster way to a CUDA device. Closing the generator ends its
-    thread. The global random state is not touched."""
-    positions = range(start, sys.maxsize if stop is None else stop)
-    outcomes: Iterable[Batch | UserError]
-    if workers:
-        own = torch.Generator()  # else it draws from the global one, at a moment that depends on the thread
-        outcomes = DataLoader(_Caught(batches), batch_size=None, sampler=positions, num_workers=workers, generator=own)
-    else:
-        outcomes = (batches[step] for step in positions)
-    return _ahead(outcomes, pin)
-
-
-class _Caught(Dataset[Any]):
-    """Hands a user's mistake over as a value: raised in a worker process it would arrive as a page of traceback."""
-
-    def __init__(self, batches: Batches) -> None:
-        self._batches = batches
-
-    def __getitem__(self, step: int) -> Batch | UserError:
-        try:
-            return self._batches[step]
-        except UserError as error:
-            return error
-
-
-def _ahead(outcomes: Iterable[Batch | UserError], pin: bool) -> Generator[Batch, None, None]:
-    queue: Queue[Batch | BaseException | None] = Queue(AHEAD)
-    closed = threading.Event()
-
-    def put(item: Batch | BaseException | None) -> None:
-        while not closed.is_set():
-            with contextlib.suppress(Full):
-                queue.put(item, timeout=0.1)
-                return
-
-    def work() -> None:
-        try:
-            for outcome in outcomes:
-                put(_pinned(outcome) if pin and isinstance(outcome, Batch) else outcome)
-                if closed.is_set() or isinstance(outcome, UserError):
-                    return
-            put(None)
-        except BaseException as error:  # whatever it is, it belongs to the thread that waits for batches
-            put(error)
-
-    thread = threading.Thread(target=work, name="batches", daemon=True)
-    thread.start()
-    try:
-        while (item := queue.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        closed.set()
-        with contextlib.suppress(Empty):
-            while True:
-                queue.get_nowait()
-        thread.join()
-
-
-def _pinned(batch: Batch) -> Batch:
-    labels = None if batch.labels is None else batch.labels.pin_memory()
-    return Batch({domain: images.pin_memory() for domain, images in batch.images.items()}, batch.paired, labels)
-
-
-@lru_cache(maxsize=16)
-def _permutation(seed: int, pool: str, size: int, turn: int) -> NDArray[np.int64]:
-    return np.random.default_rng(seed_of(seed, pool, size, turn)).permutation(size)
-
-
-def _pick(seed: int, pool: str, size: int, position: int) -> int:
-    """Item `position` of the endless sequence of permutations of 0 ... size-1."""
-    turn, place = divmod(position, size)
-    return int(_permutation(seed, str(pool), size, turn)[place])
 
 
 def _of(both: Any, domain: Domain) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
+from translate.data.dataset import Chained, Picture, Split, Zipped
 from translate.data.headers import shape, spread
 from translate.domain import Domain
 from translate.errors import UserError
@@ -48,18 +49,19 @@ class Matches:
 # --- side by side
 
 
-def side_by_side(folder: Path, images: list[Path], split: str, beside_domains: bool) -> bool:
+def side_by_side(folder: Path, images: Sequence[Picture], split: str, beside_domains: bool) -> bool:
     """Whether the images of `folder`, which names no domain, hold two pictures each, A left and B right; UserError for
     a mixture, and for single pictures where folders of A and B lie beside (`beside_domains`)."""
-    shapes = {image: seen for image in spread(images) if (seen := shape(image))}
-    wide = {image for image, (width, height) in shapes.items() if _is_double(width, height)}
+    shapes = {image.path: seen for image in spread(images) if (seen := shape(image))}
+    wide = {path for path, (width, height) in shapes.items() if _is_double(width, height)}
     if wide and len(wide) == len(shapes):
         return True
     if len(wide) * 5 <= len(shapes) and not beside_domains:
         return False
-    odd = next((image for image in shapes if image not in wide), images[0])
+    odd = next((path for path in shapes if path not in wide), images[0].path)
     width, height = shapes.get(odd, (0, 0))
-    size = f"{odd.relative_to(folder)} is {width}x{height}" if width else f"{odd.relative_to(folder)} has no header"
+    name = os.path.relpath(odd, folder)
+    size = f"{name} is {width}x{height}" if width else f"{name} has no header"
     raise UserError(
         f"{len(wide)} of {len(shapes)} pictures looked at are twice as wide as high, but {size}",
         where=f"{folder}/",
@@ -185,6 +187,45 @@ def overlooked(found: dict[Domain, list[Named]]) -> str | None:
 
 
 # --- fewer pairs
+
+
+def fewer(root: Path, split: Split, count: int) -> Split:
+    """The split with `count` of its pairs, evenly spread; the rest becomes unpaired pictures. For pairs in sequences
+    that can `take`. Raises UserError where there are not so many."""
+    refuse_more(root, len(split.pairs), count)
+    if not isinstance(split.pairs, Zipped):
+        return split
+    chosen = kept(len(split.pairs), count)
+    stay = sorted(chosen)
+    go = [i for i in range(len(split.pairs)) if i not in chosen]
+    a, b = split.pairs.sides
+    return replace(
+        split,
+        pairs=Zipped(_taken(a, stay), _taken(b, stay)),
+        only_a=_after(split.only_a, _taken(a, go)),
+        only_b=_after(split.only_b, _taken(b, go)),
+    )
+
+
+def refuse_more(root: Path, pairs: int, count: int) -> None:
+    """Raise UserError where fewer than `count` pairs are there to keep."""
+    if count > pairs:
+        raise UserError(
+            f"data.pairs={count}, but the training split has {pairs} pairs",
+            where=str(root),
+            expected=f"a number from 0 to {pairs}"
+            if pairs
+            else f"pairs side by side, listed in {PAIRS_FILE}, or of equal stems in two folders",
+            hint="a smaller number, or data.pairs=all",
+        )
+
+
+def _taken(pictures: Any, places: list[int]) -> Sequence[Picture]:
+    return cast(Sequence[Picture], pictures.take(places))
+
+
+def _after(first: Sequence[Picture], second: Sequence[Picture]) -> Sequence[Picture]:
+    return Chained([part for part in (first, second) if len(part)])
 
 
 def kept(total: int, count: int) -> set[int]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import shake_128
 from typing import Any
@@ -20,8 +22,6 @@ from translate.errors import UserError, unknown
 
 Entry = str | Mapping[str, Any]
 
-_ONE_AT_A_TIME = threading.Lock()  # a pipeline's random state is its own: two threads must not take turns in it
-
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -31,6 +31,20 @@ class Pipeline:
     streams: tuple[tuple[random.Random, np.random.Generator], ...]
     where: str
     names: str
+    idle: deque[Pipeline] = field(default_factory=deque, compare=False, repr=False)
+
+    @contextmanager
+    def lent(self) -> Iterator[Pipeline]:
+        """A copy that nobody else uses: its random state is its own, and threads must not take turns in it."""
+        try:
+            copy = self.idle.pop()
+        except IndexError:
+            compose, streams = deepcopy((self.compose, self.streams))
+            copy = Pipeline(compose, streams, self.where, self.names)
+        try:
+            yield copy
+        finally:
+            self.idle.append(copy)
 
 
 def build(entries: Sequence[Entry], where: str = "data.transforms") -> Pipeline:
@@ -53,16 +67,16 @@ def build(entries: Sequence[Entry], where: str = "data.transforms") -> Pipeline:
 def apply(pipeline: Pipeline, image: Pixels, seed: int, frames: int = 1) -> Pixels:
     """From uint8 [H, W, C] to uint8 [H', W', C]; the same seed does the same thing, and so to each of `frames` that
     are stacked in C."""
-    with _ONE_AT_A_TIME:
-        return _apply(pipeline, image, seed, frames)
+    with pipeline.lent() as own:
+        return _apply(own, image, seed, frames)
 
 
 def apply_pair(
     pipeline: Pipeline, a: Pixels, b: Pixels, seed: int, frames: tuple[int, int] = (1, 1)
 ) -> tuple[Pixels, Pixels]:
     """Both [H, W, C] with the same random parameters, also when their C differ (their H and W must be equal)."""
-    with _ONE_AT_A_TIME:
-        return _apply(pipeline, a, seed, frames[0]), _apply(pipeline, b, seed, frames[1])
+    with pipeline.lent() as own:
+        return _apply(own, a, seed, frames[0]), _apply(own, b, seed, frames[1])
 
 
 def _apply(pipeline: Pipeline, image: Pixels, seed: int, frames: int) -> Pixels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +60,7 @@ def side_of(domain: Domain) -> int:
     return 0 if domain is Domain.A else 1
 
 
-def side(split: Split, domain: Domain) -> list[Picture]:
+def side(split: Split, domain: Domain) -> Sequence[Picture]:
     """The pictures of a domain: those of the pairs alone, where there are pairs."""
     return [pair[side_of(domain)] for pair in split.pairs] or split.of(domain)
 

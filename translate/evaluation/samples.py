@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from translate.data import images
@@ -76,7 +76,7 @@ def evaluate(
     return Evaluation(scores)
 
 
-def _halves(dataset: Dataset, split: str, most: int | None) -> tuple[list[Picture], list[Picture]]:
+def _halves(dataset: Dataset, split: str, most: int | None) -> tuple[Sequence[Picture], Sequence[Picture]]:
     """The images to compare with, evenly spaced where they are very many, and others that the training has seen."""
     if split not in dataset.splits and split in ("test", "val"):
         raise UserError(
@@ -95,7 +95,7 @@ def _halves(dataset: Dataset, split: str, most: int | None) -> tuple[list[Pictur
     return held_out, others
 
 
-def _classes(model: Model, pictures: list[Picture]) -> list[int]:
+def _classes(model: Model, pictures: Sequence[Picture]) -> list[int]:
     """The labels of images in turn: those of the pictures, so that no class counts more than it does there."""
     known = {name: place for place, name in enumerate(model.classes)}
     found = [known[picture.label] for picture in pictures if picture.label in known]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -184,7 +184,7 @@ def _known(dataset: Dataset, split: str, domain: Domain, most: int) -> list[Pict
     return [pictures[i] for i in spread(len(pictures), most)]
 
 
-def _read(split: Split, sides: dict[Domain, list[Picture]], model: Model, unreadable: list[str]) -> Iterator[Batch]:
+def _read(split: Split, sides: dict[Domain, Sequence[Picture]], model: Model, unreadable: list[str]) -> Iterator[Batch]:
     """Batches at the training size: of pairs both sides, row by row the same scene; else of one domain, then the
     other."""
     groups: list[tuple[Domain, ...]] = [(Domain.A, Domain.B)] if split.pairs else [(Domain.A,), (Domain.B,)]

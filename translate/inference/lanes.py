@@ -10,11 +10,11 @@ from time import perf_counter
 import numpy as np
 import torch
 
+from translate.computing.allocator import keep_freed_memory
 from translate.data import images
 from translate.formats.form import Array
 from translate.formats.values import from_tensor, to_tensor
 from translate.inference import memory
-from translate.inference.allocator import keep_freed_memory
 from translate.inference.batching import Row, drawn, out_of_memory
 from translate.inference.decoding import Alone, Shapes
 from translate.inference.encoding import Writer

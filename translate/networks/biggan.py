@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.errors import UserError
+from translate.networks.across import BatchNorm2d
 from translate.networks.attention import SelfAttention
 from translate.networks.conditional import ProjectionHead, require_labels
 from translate.networks.halving import halve, require_exactly, widths_of
@@ -65,7 +66,7 @@ class BigganGenerator(nn.Module):
             for level, channels in enumerate(widths)
         )
         self.to_image = nn.Sequential(
-            nn.BatchNorm2d(widths[-1]),
+            BatchNorm2d(widths[-1]),
             nn.ReLU(),
             spectral(nn.Conv2d(widths[-1], out_channels, 3, padding=1), True),
             nn.Tanh(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from translate.networks.across import BatchNorm2d
 from translate.networks.layers import spectral
 
 
@@ -16,7 +17,7 @@ class ConditionalBatchNorm2d(nn.Module):
 
     def __init__(self, channels: int, told: int, *, spectral_norm: bool = False) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.norm = BatchNorm2d(channels, affine=False)
         self.scale = spectral(nn.Linear(told, channels, bias=False), spectral_norm)
         self.shift = spectral(nn.Linear(told, channels, bias=False), spectral_norm)
 

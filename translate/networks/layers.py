@@ -12,6 +12,7 @@ from torch.nn.utils import parametrizations
 from torch.overrides import has_torch_function_unary
 
 from translate.errors import UserError, unknown
+from translate.networks.across import BatchNorm2d
 
 NORMS = ("instance", "batch", "group", "none")
 
@@ -21,7 +22,7 @@ def norm(kind: str, channels: int) -> nn.Module:
     if kind == "instance":
         return InstanceNorm2d(channels, affine=False, track_running_stats=False)
     if kind == "batch":
-        return nn.BatchNorm2d(channels)
+        return BatchNorm2d(channels)
     if kind == "group":
         return GroupNorm(gcd(32, channels), channels)
     if kind == "none":
@@ -30,13 +31,18 @@ def norm(kind: str, channels: int) -> nn.Module:
 
 
 class InstanceNorm2d(nn.InstanceNorm2d):
-    """[N, C, H, W] -> the same, as torch's own; without affine parameters and running statistics."""
+    """[N, C, H, W] -> the same, as torch's own to rounding; without affine parameters and running statistics."""
 
     def forward(self, x: Tensor) -> Tensor:
-        # A group norm of single channels is the same function. On a CPU it takes a fifth of the time of torch's own
-        # instance norm, and reads channels-last images as they lie.
-        if x.device.type != "cpu" or torch.is_grad_enabled():
-            return super().forward(x)
+        if x.device.type != "cpu" or _traced() or (torch.is_grad_enabled() and x.shape[2:].numel() == 1):
+            return super().forward(x)  # a compiler knows what to do; and it refuses to learn from maps of one pixel
+        if torch.is_grad_enabled() and not x.is_contiguous() and not has_torch_function_unary(x):
+            # A batch norm of each image by itself is the same function, and on a CPU the only one that is quick both
+            # ways on channels-last images.
+            rows = [functional.batch_norm(row, None, None, training=True, eps=self.eps) for row in x.split(1)]
+            return torch.cat(rows)
+        # So is a group norm of single channels. On a CPU it takes a fifth of the time of torch's own instance norm,
+        # with gradients a half, and reads channels-last images as they lie.
         return functional.group_norm(_centred(x, self.num_features), self.num_features, eps=self.eps)
 
 
@@ -123,9 +129,14 @@ def _binomial(taps: tuple[float, ...], channels: int) -> Tensor:
     return (square / square.sum()).repeat(channels, 1, 1, 1)
 
 
+def _traced() -> bool:
+    """Whether a graph is being made of this, in which nothing may depend on the size."""
+    return bool(torch.jit.is_tracing() or torch.compiler.is_compiling())  # type: ignore[attr-defined]
+
+
 def require_size(images: Tensor, smallest: int, hint: Callable[[int, int], str], multiple: int = 1) -> None:
     """UserError with hint(H, W) unless H and W of [N, C, H, W] are multiples of `multiple`, at least `smallest`."""
-    if torch.jit.is_tracing() or torch.compiler.is_compiling():  # type: ignore[attr-defined]
+    if _traced():
         return  # a guard on the size would fix it in the exported graph
     height, width = images.shape[-2:]
     if min(height, width) < smallest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from translate.computing import rows
 from translate.errors import UserError
 from translate.networks.equalised import EqualisedConv2d, EqualisedLinear
 
@@ -23,13 +24,14 @@ class MinibatchStd(nn.Module):
         self.group = group
 
     def forward(self, x: Tensor) -> Tensor:
-        rows = len(x)
-        group = next((size for size in range(self.group, rows) if rows % size == 0), rows)
-        grouped = x.float().unflatten(0, (group, rows // group))  # deviations are too fine for bfloat16
+        everyone = rows.whole(x.float())  # deviations are too fine for bfloat16
+        count = len(everyone)
+        group = next((size for size in range(self.group, count) if count % size == 0), count)
+        grouped = everyone.unflatten(0, (group, count // group))
         variance = (grouped - grouped.mean(0)).square().mean(0)
         # The constant keeps the root's slope finite where rows are equal, as they are in a batch of one.
         deviation = (variance + 1e-8).sqrt().mean((1, 2, 3))
-        channel = deviation.to(x.dtype).repeat(group).view(rows, 1, 1, 1).expand(-1, -1, *x.shape[2:])
+        channel = rows.own(deviation.to(x.dtype).repeat(group).view(count, 1, 1, 1)).expand(-1, -1, *x.shape[2:])
         return torch.cat([x, channel], dim=1)
 
 

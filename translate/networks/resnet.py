@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from translate.errors import unknown
+from translate.networks.across import Dropout
 from translate.networks.latent import (
     Chain,
     LatentInput,
@@ -43,7 +44,7 @@ class ResidualBlock(nn.Module):
             convolution = nn.Conv2d(channels, channels, 3, padding=1 if zero else 0, bias=needs_bias(kind))
             return [*([] if zero else [_PADS[padding](1)]), convolution, told_norm(kind, channels, latent)]
 
-        dropping = [nn.Dropout(0.5)] if dropout else []
+        dropping = [Dropout(0.5)] if dropout else []
         self.conv_block = Chain(*half(), nn.ReLU(inplace=True), *dropping, *half())
 
     def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:

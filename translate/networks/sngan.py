@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from translate.networks.across import BatchNorm2d
 from translate.networks.conditional import ConditionalBatchNorm2d, ProjectionHead, require_labels
 from translate.networks.halving import halve, require_exactly, widths_of
 from translate.networks.layers import spectral
@@ -46,7 +47,7 @@ class SnganGenerator(nn.Module):
         )
         self.blocks = nn.ModuleList(UpBlock(inner, outer, classes) for inner, outer in pairwise(widths))
         self.to_image = nn.Sequential(
-            nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], out_channels, 3, padding=1), nn.Tanh()
+            BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], out_channels, 3, padding=1), nn.Tanh()
         )
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -110,7 +111,7 @@ class UpBlock(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, told: int, *, spectral_norm: bool = False) -> None:
         super().__init__()
         self.norms = nn.ModuleList(
-            ConditionalBatchNorm2d(channels, told, spectral_norm=spectral_norm) if told else nn.BatchNorm2d(channels)
+            ConditionalBatchNorm2d(channels, told, spectral_norm=spectral_norm) if told else BatchNorm2d(channels)
             for channels in (in_channels, out_channels)
         )
         # A constant on a map is still one behind each of these, and so a norm takes it away: no bias.

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from translate.computing import rows
 from translate.networks.equalised import HE, EqualisedConv2d, EqualisedLinear
 from translate.networks.halving import halve, require_exactly, widths_of
 from translate.networks.layers import BlurUpsample
@@ -62,8 +63,9 @@ class Stylegan2Generator(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         w = self.styles(z)
         if self.training:
-            self._remember(w)
-            w = self._mixed(w)
+            everyone = rows.whole(w)
+            self._remember(everyone)
+            w = rows.own(self._mixed(everyone))
         return self.paint(w)
 
     def styles(self, z: Tensor) -> Tensor:
@@ -93,9 +95,9 @@ class Stylegan2Generator(nn.Module):
 
     def _mixed(self, w: Tensor) -> Tensor:
         """Rows that take their styles from a random layer on from the row before (Karras et al. 2019, section 3.1)."""
-        rows, layers = w.shape[:2]
-        crossover = torch.randint(1, layers, (rows, 1), device=w.device)
-        mixes = torch.rand(rows, 1, device=w.device) < self.mixing
+        count, layers = w.shape[:2]
+        crossover = torch.randint(1, layers, (count, 1), device=w.device)
+        mixes = torch.rand(count, 1, device=w.device) < self.mixing
         other = mixes & (torch.arange(layers, device=w.device) >= crossover)
         return torch.where(other.unsqueeze(2), w.roll(1, 0), w)
 
@@ -201,8 +203,14 @@ class StyledConv2d(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         x = self.convolution(x, w)
-        noise = torch.randn_like(x[:, :1]) if self.training else self.noise
+        noise = self._noise_for(x) if self.training else self.noise
         return functional.leaky_relu(x + self.strength * noise, 0.2, inplace=True)
+
+    @staticmethod
+    def _noise_for(x: Tensor) -> Tensor:
+        if rows.shared() is None:
+            return torch.randn_like(x[:, :1])
+        return rows.drawn(lambda n: x.new_empty(n, 1, *x.shape[2:]).normal_(), len(x))
 
 
 class Blur(nn.Module):

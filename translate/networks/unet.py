@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from translate.errors import UserError
+from translate.networks.across import Dropout
 from translate.networks.latent import (
     Chain,
     LatentInput,
@@ -62,7 +63,7 @@ class Up(nn.Module):
         super().__init__()
         self.conv = upsampling(upsample, in_channels, out_channels, kernel=4, bias=bias)
         self.norm = told_norm(kind, out_channels, latent)
-        self.drop = nn.Dropout(drop)
+        self.drop = Dropout(drop)
 
     def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
         y: Tensor = self.drop(told(self.norm, self.conv(functional.relu(x)), z))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from translate.computing.rows import by_rows
 from translate.domain import Batch, Domain
 from translate.errors import UserError
 from translate.translations import Networks, Translations
@@ -61,17 +62,21 @@ class PatchNCE(nn.Module):
 
     def _contrast(self, x: Translations, domain: Domain, output: Tensor, source: Tensor) -> Tensor:
         encode = _encoder(x.networks.generator[domain])
-        queries = encode(output, self.layers)
-        with torch.no_grad():  # the input's patches are fixed targets; no gradient through them, as published
-            keys = encode(source, self.layers)
-        losses = []
-        for index, (of_output, of_source) in enumerate(zip(queries, keys, strict=True)):
-            places = torch.randperm(of_output.shape[2:].numel(), device=of_output.device)[: self.patches]
-            query = self._embed(domain, index, of_output, places)
-            with torch.no_grad():
-                key = self._embed(domain, index, of_source, places)
-            losses.append(info_nce(query, key, self.temperature))
-        return torch.stack(losses).mean()
+
+        def embed(output: Tensor, source: Tensor) -> list[tuple[Tensor, Tensor]]:
+            queries = encode(output, self.layers)
+            with torch.no_grad():  # the input's patches are fixed targets; no gradient through them, as published
+                keys = encode(source, self.layers)
+            embedded = []
+            for index, (of_output, of_source) in enumerate(zip(queries, keys, strict=True)):
+                places = torch.randperm(of_output.shape[2:].numel(), device=of_output.device)[: self.patches]
+                query = self._embed(domain, index, of_output, places)
+                with torch.no_grad():
+                    embedded.append((query, self._embed(domain, index, of_source, places)))
+            return embedded
+
+        embedded = by_rows(embed, output, source)
+        return torch.stack([info_nce(query, key, self.temperature) for query, key in embedded]).mean()
 
     def _embed(self, domain: Domain, index: int, features: Tensor, places: Tensor) -> Tensor:
         """[N, C, h, w] -> unit vectors [N, places, dim] (or C without heads)."""

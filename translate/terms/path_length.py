@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from translate.computing.rows import by_rows
 from translate.domain import Domain
 from translate.translations import Translations
 
@@ -42,8 +43,8 @@ class PathLength(nn.Module):
         rows = -(-len(z) // self.shrink)
         labels = () if x.labels is None else (x.labels[:rows],)
         with torch.autocast(z.device.type, enabled=False):
-            styles: Tensor = generator.styles(z[:rows].float(), *labels)  # type: ignore[operator]
-            images: Tensor = generator.paint(styles)  # type: ignore[operator]
+            styles: Tensor = by_rows(generator.styles, z[:rows].float(), *labels)  # type: ignore[arg-type]
+            images: Tensor = by_rows(generator.paint, styles)  # type: ignore[arg-type]
             noise = torch.randn_like(images) / images.shape[2:].numel() ** 0.5
             (slope,) = torch.autograd.grad((images * noise).sum(), styles, create_graph=True)
             inputs = slope.shape[1:-1].numel()  # 1 for w [N, W], L for w [N, L, W]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from translate.computing.rows import by_rows
 from translate.errors import UserError
 from translate.translations import Translations
 
@@ -53,12 +54,19 @@ class Perceptual(nn.Module):
         """The distance of the batch's paired rows, by the domain produced; nothing without such rows."""
         losses: dict[str, Tensor] = {}
         for domain in x.produced if x.paired else ():
-            fakes = self.features(x.fake(domain)[: x.paired])
-            with torch.no_grad():
-                reals = self.features(x.real(domain)[: x.paired])
-            stages = zip(_STAGE_WEIGHTS, fakes, reals, strict=True)
-            losses[domain] = torch.stack([w * functional.l1_loss(f.float(), r.float()) for w, f, r in stages]).sum()
+            rows = by_rows(self.distances, x.fake(domain)[: x.paired], x.real(domain)[: x.paired])
+            losses[domain] = rows.mean()
         return losses
+
+    def distances(self, fakes: Tensor, reals: Tensor) -> Tensor:
+        """The weighted sum of each row of [N, C, H, W], [N]."""
+        made = self.features(fakes)
+        with torch.no_grad():
+            wanted = self.features(reals)
+        total = fakes.new_zeros(len(fakes), dtype=torch.float32)
+        for weight, fake, real in zip(_STAGE_WEIGHTS, made, wanted, strict=True):
+            total = total + weight * (fake.float() - real.float()).abs().view(len(fakes), -1).mean(1)
+        return total
 
     def features(self, images: Tensor) -> list[Tensor]:
         """[N, C, H, W] in [-1, 1] -> relu1_1 ... relu5_1 of its F pictures, [N F, C', H / 2**i, W / 2**i]."""

@@ -1,0 +1,1 @@
+"""How a step is computed: in which numbers, in how much memory, on how many processes."""
