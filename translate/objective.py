@@ -75,11 +75,16 @@ class Objective(nn.Module):
     def forward(self, player: Player, x: Translations, step: int = 0) -> dict[str, Loss]:
         """{"term/domain": Loss} of `player` in a step; an adversarial term speaks to both."""
         losses: dict[str, Loss] = {}
-        for name, term in self.terms.items():
-            weight, every = weight_at(self.weights[name], x.progress), self.every.get(name, 1)
-            speak = getattr(term, f"for_{player}", None)
-            if speak is None or weight == 0 or step % every:
-                continue
+        speakers = [
+            (name, term, weight, getattr(term, f"for_{player}"))
+            for name, term in self.terms.items()
+            if hasattr(term, f"for_{player}")
+            and (weight := weight_at(self.weights[name], x.progress)) != 0
+            and step % self.every.get(name, 1) == 0
+        ]
+        x.expected = frozenset(kind for _, term, _, _ in speakers for kind in getattr(term, "asks", ()))
+        for name, term, weight, speak in speakers:
+            every = self.every.get(name, 1)
             # A discriminator's task is its game, so a weight of that would only rescale its learning rate; a term
             # that speaks to the discriminator alone regularises it, and counts as much as it weighs.
             weight = 1.0 if player is Player.DISCRIMINATOR and hasattr(term, "for_generator") else weight * every

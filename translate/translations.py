@@ -9,7 +9,7 @@ from typing import Literal
 
 from torch import Tensor, cat, exp, nn, randn_like
 
-from translate.computing.rows import by_rows
+from translate.computing.rows import by_rows, independent
 from translate.domain import Batch, Domain
 from translate.prior import Prior
 from translate.separation import separation
@@ -51,10 +51,12 @@ class Translations:
     """The real, translated, cycled, identity and rebuilt images [N, C, H, W] of one batch, and their latents [N, Z].
 
     `progress`: the share of the training that is done, in [0, 1]. `measure`: keep `separations`, by the domain judged.
+    `expected`: names of what will be asked for in this move ("same"), which may then be made along with the rest.
     """
 
     def __init__(self, batch: Batch, networks: Networks, progress: float = 0.0, measure: bool = False) -> None:
         self.batch, self.networks, self.progress, self.measure = batch, networks, progress, measure
+        self.expected: frozenset[str] = frozenset()
         self._made: dict[str, Tensor] = {}
         self._heard: set[Domain] = set()
         self.separations: dict[Domain, Tensor] = {}
@@ -169,6 +171,17 @@ class Translations:
         shown = self.networks.judging(images, inputs)
         return by_rows(self.networks.discriminator[domain], shown, *self._labelled(len(images)))
 
+    def judge_both(
+        self, domain: Domain, real: Tensor, fake: Tensor, inputs: Tensor | None, inputs_of_fake: Tensor | None
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Logits of real and of fake images, as by `judge`; in one call where rows are `independent`."""
+        network = self.networks.discriminator[domain]
+        if self.labels is not None or not independent(network):
+            return self.judge(domain, real, inputs), self.judge(domain, fake, inputs_of_fake)
+        shown = [self.networks.judging(real, inputs), self.networks.judging(fake, inputs_of_fake)]
+        both = by_rows(network, cat(shown))
+        return [scale[: len(real)] for scale in both], [scale[len(real) :] for scale in both]
+
     def judge_features(self, domain: Domain, images: Tensor, inputs: Tensor | None = None) -> list[list[Tensor]]:
         """Activations of `domain`'s discriminator, a list a scale, logits last."""
         features: Callable[..., list[list[Tensor]]] = self.networks.discriminator[domain].features  # type: ignore[assignment]
@@ -195,9 +208,19 @@ class Translations:
 
     def _translate(self, domain: Domain, name: str) -> Tensor:
         if domain.other in self.batch.images:
+            if name == "fake" and "same" in self.expected and self._both_at_once(domain):
+                rows = len(self.real(domain.other))
+                both = by_rows(self.networks.generator[domain], cat([self.real(domain.other), self.real(domain)]))
+                self._made[f"same/{domain}"] = both[rows:]
+                return both[:rows]
             return self._generate(domain, name, self.real(domain.other))
         rows = self._rows(domain)
         return by_rows(self.networks.generator[domain], self._drawn(domain, name, rows), *self._labelled(rows))
+
+    def _both_at_once(self, domain: Domain) -> bool:
+        """Whether images of both domains can go through `domain`'s generator in one call."""
+        alike = self.real(domain).shape[1:] == self.real(domain.other).shape[1:]
+        return alike and self.networks.prior is None and independent(self.networks.generator[domain])
 
     def _generate(self, domain: Domain, name: str, images: Tensor) -> Tensor:
         if self.networks.prior is None:

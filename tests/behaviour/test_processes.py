@@ -13,7 +13,6 @@ import two_processes
 from tiny import PRESETS, SMALL
 
 from translate import config, log
-from translate.computing import rows
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 HERE = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
@@ -93,12 +92,3 @@ def test_only_the_first_writes(together: dict[str, Any]) -> None:
     out = together["folder"] / "cyclegan"
     assert len(list((out / "tensorboard").iterdir())) == 1
     assert {path.name for path in (out / "previews").iterdir()} >= {"a2b-00000004.png", "b2a-00000004.png"}
-
-
-def test_shares_cover_each_row_once() -> None:
-    for total in range(1, 20):
-        for world in range(1, 8):
-            shares = [rows.Share(total, rank, world) for rank in range(world)]
-            covered = [row for share in shares for row in range(share.start, share.stop)]
-            assert covered == list(range(total))
-            assert max(map(len, shares)) - min(map(len, shares)) <= 1

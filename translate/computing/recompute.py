@@ -24,6 +24,8 @@ def recompute(module: nn.Module) -> None:
 class _Recomputed(nn.Module):
     """In front of a module's own class, so that copies and isinstance() go on as before."""
 
+    independent_rows = False  # two calls in one would need the memory of both at once
+
     def forward(self, *args: Any) -> Any:
         if not torch.is_grad_enabled():
             return super().forward(*args)

@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 T = TypeVar("T")
 
@@ -74,6 +76,21 @@ def by_rows(function: Callable[..., T], *tensors: Tensor) -> T:
     with _sharing(share):
         made = function(*mine)
     return _each(made, lambda tensor: _Gather.apply(tensor, share))
+
+
+def independent(network: nn.Module) -> bool:
+    """Whether rows that go through `network` have nothing to do with each other and nothing is drawn for them, so that
+    two calls may be one: a larger batch is quicker. A network says so itself (`independent_rows`); its layers may
+    object."""
+    if network not in _independent:
+        mixing = nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd
+        _independent[network] = getattr(network, "independent_rows", False) and not any(
+            isinstance(layer, mixing) or parametrize.is_parametrized(layer) for layer in network.modules()
+        )
+    return _independent[network]
+
+
+_independent: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 
 
 def drawn(draw: Callable[[int], Tensor], rows: int) -> Tensor:

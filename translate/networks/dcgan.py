@@ -45,6 +45,7 @@ class DcganGenerator(nn.Module):
 class DcganDiscriminator(nn.Module):
     """[N, Cin, H, W] of the one size (H, W) it was built for -> one logit per image, [N, 1, 1, 1]."""
 
+    independent_rows = True
     needs_size = True
 
     def __init__(

@@ -14,6 +14,7 @@ from translate.networks.patchgan import PatchDiscriminator
 class MultiscaleDiscriminator(nn.Module):
     """[N, Cin, H, W] -> `scales` maps of logits, the finest first, each from a PatchGAN on images of half the size."""
 
+    independent_rows = True
     needs_size = False
 
     def __init__(

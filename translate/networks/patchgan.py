@@ -16,6 +16,7 @@ class PatchDiscriminator(nn.Module):
     H and W must be at least 3 * 2**layers. `model` is numbered as in the published weights (without spectral norm).
     """
 
+    independent_rows = True
     needs_size = False
 
     def __init__(

@@ -12,6 +12,7 @@ from translate.networks.layers import needs_bias, norm, spectral
 class PixelDiscriminator(nn.Module):
     """[N, Cin, H, W] -> one map of logits [N, 1, H, W]. `net` is numbered as in the published weights."""
 
+    independent_rows = True
     needs_size = False
 
     def __init__(

@@ -77,6 +77,7 @@ class R3ganDiscriminator(nn.Module):
     The generator mirrored, with the same options; classes are compared with what it sees (see ProjectionHead).
     """
 
+    independent_rows = True
     needs_size = True
     takes_classes = True
 

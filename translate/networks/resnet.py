@@ -60,6 +60,7 @@ class ResnetGenerator(nn.Module):
     enters by the norms.
     """
 
+    independent_rows = True
     latent_input = False
     takes_latent = True
     stride = 4

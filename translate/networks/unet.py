@@ -77,6 +77,7 @@ class UnetGenerator(nn.Module):
     `latent`: z [N, Z] beside the image.
     """
 
+    independent_rows = True
     latent_input = False
     takes_latent = True
 

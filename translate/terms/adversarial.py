@@ -101,8 +101,8 @@ class Adversarial(nn.Module):
         for domain in x.judged:
             fake, real, inputs = self._pair(x, domain)
             if min(len(fake), len(real)):
-                reals = x.judge(domain, real, inputs)
-                fakes = x.judge(domain, *self._remember(domain, fake, inputs))
+                fake, inputs_of_fake = self._remember(domain, fake, inputs)
+                reals, fakes = x.judge_both(domain, real, fake, inputs, inputs_of_fake)
                 x.told_apart(domain, reals, fakes)
                 scales = zip(reals, fakes, strict=True)
                 losses[domain] = torch.stack([self._told_apart(r.float(), f.float()) for r, f in scales]).mean()

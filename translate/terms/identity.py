@@ -12,6 +12,7 @@ class Identity(nn.Module):
     """E|G(y) - y| per domain (Zhu et al. 2017, section 5.2; weight 0.5 times the cycle's, so 5)."""
 
     needs: tuple[str, ...] = ("same_channels", "image_inputs")
+    asks: tuple[str, ...] = ("same",)
 
     def for_generator(self, x: Translations) -> dict[str, Tensor]:
         """The mean absolute difference, by domain."""

@@ -36,6 +36,7 @@ class PatchNCE(nn.Module):
         super().__init__()
         self.layers, self.patches, self.temperature = list(layers), patches, temperature
         self.dim, self.wants_heads, self.identity = dim, heads, identity
+        self.asks = ("same",) if identity else ()
         self.heads = nn.ModuleDict()
 
     def prepare(self, networks: Networks, sample: Batch) -> None:
