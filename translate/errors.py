@@ -35,6 +35,17 @@ class UserError(Exception):
         return UserError(self.what, where=section + (self.where or ""), expected=self.expected, hint=self.hint)
 
 
+class OfProcess(UserError):  # noqa: N818 - it says whose it is
+    """A mistake that one of several processes has met by itself, and must say."""
+
+    def __init__(self, rank: int, error: UserError) -> None:
+        super().__init__(f"process {rank}: {error.what}", where=error.where, expected=error.expected, hint=error.hint)
+
+
+class Elsewhere(UserError):  # noqa: N818 - it says where it is
+    """What went wrong in another process, which says so."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """' Did you mean "x"?' for the closest known name, or an empty string."""
     by_lower = {one.lower(): one for one in known}

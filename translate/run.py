@@ -70,7 +70,7 @@ def train(
         keep_freed_memory()
     with processes.joined(device), ExitStack() as stack:
         config = processes.told(config)  # a planned one depends on how fast a process was
-        processes.require_rows(config.training.batch, config.training.accumulate)
+        processes.by_first(lambda: processes.require_rows(config.training.batch, config.training.accumulate))
         folder = RunFolder(run, config, warn)
         processes.by_first(folder.claim)  # before anything slow: a wrong --out is said at once
         processes.by_first(lambda: stack.enter_context(lock.held(run, warn)))
@@ -100,6 +100,7 @@ class _Training:
         self.watch, self.warn = watch, warn
         split = dataset.split("train")
         self.counts = [len(split.pairs), len(split.only_a), len(split.only_b)]
+        processes.require_same("pairs, and images of A and B without one, to train on", self.counts)
         self.batches = Batches(
             split,
             config.data,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from hashlib import blake2b
 from pathlib import Path
@@ -58,8 +59,9 @@ def primitives() -> dict[str, Tensor]:
     return {name: value.detach().double() for name, value in (found | {"few": few}).items() if value is not None}
 
 
-def train(job: Job) -> str:
-    """Train a job's preset to its end; a digest of all weights that this process has in the end."""
+def train(job: Job, stop_after: int | None = None) -> str:
+    """Train a job's preset to its end, or as far as Ctrl-C in `stop_after`; a digest of all weights that this process
+    has then."""
     _, preset, settings, data, out = job
     trainers: list[Trainer] = []
     made = build.trainer
@@ -68,11 +70,15 @@ def train(job: Job) -> str:
         trainers.append(made(*given))
         return trainers[-1]
 
+    def watch(progress: run.Progress) -> None:
+        if progress.step + 1 == stop_after:
+            signal.raise_signal(signal.SIGINT)
+
     build.trainer = kept
     try:
         chosen = config.load(preset, settings)
         dataset = layouts.find(Path(data), chosen.data.pairs)
-        run.train(needs.settle(chosen, dataset), dataset, Path(out), CPU)
+        run.train(needs.settle(chosen, dataset), dataset, Path(out), CPU, watch)
     finally:
         build.trainer = made
     digest = blake2b()

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from translate import __version__
-from translate.errors import UserError, nearest
+from translate.errors import Elsewhere, OfProcess, UserError, nearest
 
 COMMANDS = {
     "demo": ("translate.cli.demo", "The whole way on an embedded dataset, in minutes, with a report."),
@@ -50,13 +50,17 @@ class _Commands(click.Group):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
 
     def invoke(self, context: click.Context) -> Any:
-        if _beside():
+        if beside():
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is said is said once, by the first
         sys.path.append(os.getcwd())  # for "my_module:Class" in a configuration; last, so that it shadows nothing
         try:
             return super().invoke(context)
+        except Elsewhere:
+            context.exit(2)
         except UserError as error:
-            _say(str(error))
+            # Each machine says what is wrong with it, and each process what only it has met.
+            if not beside() or isinstance(error, OfProcess) or os.environ.get("LOCAL_RANK", "0") == "0":
+                _say(str(error))
             context.exit(2)
         except BrokenPipeError:  # `translate ... | head`
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - or the interpreter complains at its end
@@ -69,15 +73,12 @@ class _Commands(click.Group):
             context.exit(130)
 
 
-def _beside() -> int:
+def beside() -> int:
     """Which of torchrun's processes this is, counted from 0."""
     return int(os.environ.get("RANK", "0")) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else 0
 
 
 def _say(what: str) -> None:
-    if _beside() and os.environ.get("LOCAL_RANK", "0") != "0":
-        return  # each machine says what is wrong with it
-    what = f"process {_beside()}: {what}" if _beside() else what
     click.secho("error: ", err=True, fg="red", bold=True, nl=False)
     click.echo(what, err=True)
 

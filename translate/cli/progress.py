@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
+from translate.cli import beside
+
 if TYPE_CHECKING:
     from translate.config import Config
     from translate.data.layouts import Dataset
@@ -31,7 +33,7 @@ def bar() -> Iterator[tuple[Callable[[Standing], None], Callable[[int, int], Non
         BarColumn(bar_width=12),
         TextColumn("{task.fields[status]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal, expand=True) as progress:
+    with Progress(*columns, console=console, disable=beside() > 0 or not console.is_terminal, expand=True) as progress:
         reading = progress.add_task("reading ", status="", total=None)
         training = progress.add_task("training", status="", total=1.0, visible=False)
         printed = -LINE_EVERY

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from translate import config as configuration
+from translate.cli import beside
 from translate.domain import Domain
 from translate.errors import UserError
 
@@ -104,7 +105,8 @@ def command(
     if chosen.networks.classes:
         counts = Counter(picture.label for picture in dataset.split("train").of(Domain.B))
         click.echo("classes    " + ", ".join(f"{name} ({counts[name]:,})" for name in chosen.networks.classes))
-    chosen = _fitted(chosen, dataset, run, device)
+    if not beside():  # the others are told
+        chosen = _fitted(chosen, dataset, run, device)
     click.echo(f"training   {config or 'as planned'}: {_what(chosen)}")
     _warn_of_days(chosen, device)
     if dry_run:
@@ -225,7 +227,9 @@ def _planned(root: Path | str, minutes: float | None, settings: tuple[str, ...],
     click.echo("measuring this machine ...", err=True)
     given = dict(setting.split("=", 1) for setting in settings)
     steps = int(given["training.steps"]) if given.get("training.steps", "").isdigit() else None
-    planned = plan.plan(plan.fingerprint(dataset, frames), machine.measure(device), minutes, size, steps)
+    # The first of several processes plans for all: of two that measure, each would find half a machine.
+    measured = machine.Machine("cpu", 1.0) if beside() else machine.measure(device)
+    planned = plan.plan(plan.fingerprint(dataset, frames), measured, minutes, size, steps)
     click.echo("planned, since no CONFIG was given:")
     width = max(len(choice.key) for choice in planned.choices)
     if "training.steps" in given:

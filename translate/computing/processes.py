@@ -7,6 +7,7 @@ the rest.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from translate.computing import rows
 from translate.domain import Batch
-from translate.errors import UserError
+from translate.errors import Elsewhere, OfProcess, UserError
 
 T = TypeVar("T")
 
@@ -27,6 +28,9 @@ PATIENCE = timedelta(hours=3)
 
 PARTING = 20.0
 """Seconds in which further signals to end mean the same one; after 30, torchrun waits no longer."""
+
+GONE = re.compile(r"[Cc]onnection (was )?(closed|reset|refused)|NCCL|remote process exited")
+"""How PyTorch's engines say that a process is not there any more."""
 
 BUCKET = 32 << 20
 """Bytes of gradients that travel together."""
@@ -61,6 +65,12 @@ def joined(device: torch.device) -> Iterator[None]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield
+    except UserError as error:
+        raise error if first() or isinstance(error, Elsewhere) else OfProcess(rank(), error) from None
+    except RuntimeError as error:
+        if GONE.search(str(error)):
+            raise Elsewhere("another process of this training has ended") from None
+        raise
     finally:
         dist.destroy_process_group()
 
@@ -100,6 +110,13 @@ def any_of(*flags: bool) -> tuple[bool, ...]:
     counts = torch.tensor([int(flag) for flag in flags])
     dist.all_reduce(counts)
     return tuple(bool(count) for count in counts)
+
+
+def require_same(what: str, mine: T) -> None:
+    """Raise UserError where a process has other than the first one has."""
+    theirs = told(mine)
+    if mine != theirs:
+        raise UserError(f"{what}: {mine} here, {theirs} in the first process", where="torchrun", expected="the same")
 
 
 def require_rows(batch: int, parts: int) -> None:

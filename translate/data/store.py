@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import threading
@@ -58,7 +57,8 @@ class Store:
         """`size` bytes of an archive: of its copy, if there is one, else by a request for them. Raises OSError."""
         try:
             with self.open(shard) as file:
-                return self._exactly(shard, os.pread(file.fileno(), size, offset), size)
+                file.seek(offset)
+                return self._exactly(shard, file.read(size), size)
         except FileNotFoundError:
             if not isinstance(shard.place, str):
                 raise
@@ -154,8 +154,9 @@ class Store:
     def _alone(self, key: str) -> Iterator[None]:
         """One fetches, the others wait: threads and processes alike."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / f"{key}.lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        from filelock import FileLock
+
+        with FileLock(self.folder / f"{key}.lock", thread_local=False):
             yield
 
     @staticmethod

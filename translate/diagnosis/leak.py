@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -67,15 +69,15 @@ def leak(dataset: Dataset) -> list[Finding]:
 
 
 def _pictures(dataset: Dataset, splits: Iterable[str], most: int) -> list[Picture]:
-    found = [
-        picture
-        for name in splits
-        if name in dataset.splits
-        for domain in Domain
-        for picture in dataset.splits[name].of(domain)
-    ]
-    found = list(dict.fromkeys(found))
-    return found if len(found) <= most else [found[i * len(found) // most] for i in range(most)]
+    sides = [dataset.splits[name].of(domain) for name in splits if name in dataset.splits for domain in Domain]
+    starts = list(accumulate(map(len, sides), initial=0))
+    total = starts[-1]
+    chosen = range(total) if total <= most else [i * total // most for i in range(most)]
+    found = []
+    for place in chosen:  # picked before they are looked up: a table may hold millions
+        side = bisect_right(starts, place) - 1
+        found.append(sides[side][place - starts[side]])
+    return list(dict.fromkeys(found))
 
 
 def _look(pictures: list[Picture]) -> list[tuple[Picture, NDArray[np.float32]]]:

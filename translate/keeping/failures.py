@@ -9,7 +9,7 @@ import torch
 
 from translate.config import Training
 from translate.domain import Batch
-from translate.errors import UserError
+from translate.errors import Elsewhere, UserError
 
 MEMORY = re.compile(r"out of memory|can(?:'|no)t allocate memory|not enough memory|ALLOC_FAILED", re.IGNORECASE)
 
@@ -21,7 +21,7 @@ class DataLost(Exception):  # noqa: N818 - it says what happened
 def lost_elsewhere() -> DataLost:
     """For a process that has its own part of a batch, while another one's is lost."""
     lost = DataLost()
-    lost.__cause__ = UserError("another process could not read its part of a batch", where="torchrun")
+    lost.__cause__ = Elsewhere("another process could not read its part of a batch")
     return lost
 
 
@@ -36,6 +36,8 @@ def guarded(batches: Iterator[Batch]) -> Iterator[Batch]:
 def of_data(error: BaseException | None, saved: str) -> BaseException:
     """What to raise when data got lost in the middle, and the state is safe as `saved` says."""
     hint = f"mend that; {saved}"
+    if isinstance(error, Elsewhere):
+        return error
     if isinstance(error, UserError):
         before = f"{error.hint}; " if error.hint else ""
         return UserError(error.what, where=error.where, expected=error.expected, hint=before + hint)
