@@ -21,8 +21,9 @@ def train(root: str, out: str, settings: list[str]) -> None:
 if __name__ == "__main__":
     import torch
 
-    from translate import board, config, needs, run  # noqa: F401
+    from translate import config, needs, run
     from translate.data import layouts
+    from translate.keeping import board  # noqa: F401
 
     for line in sys.stdin:
         if child := os.fork():

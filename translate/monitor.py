@@ -162,7 +162,12 @@ class Monitor:
             f"; {self.put_off} were put off, which would have cost more than evaluation.share" if self.put_off else ""
         )
         if self.best is None:
-            return f"no held-out scores: they would have cost more than evaluation.share allows{late}" if late else ""
+            return (
+                f"no held-out scores: they would have cost more than {self.settings.share:.0%} of the training time; "
+                "a larger --set evaluation.share allows it"
+                if late
+                else ""
+            )
         late += f"; what came after step {self._last:,} was not scored" if self._last < step else ""
         cost = f"evaluations took {self.spent:.0f} s, {self.spent / max(seconds, 1e-9):.1%} of the training time{late}"
         both = " (mean of both directions)" if len(self.config.produce) > 1 else ""

@@ -76,7 +76,8 @@ def train(
         processes.by_first(lambda: stack.enter_context(lock.held(run, warn)))
         processes.by_first(folder.claim)  # perhaps somebody else trained there until now
         training = _Training(config, dataset, folder, device, watch, loading, warn)
-        interrupted = stack.enter_context(interruptible(processes.PARTING if processes.count() > 1 else 0.0))
+        grace = processes.PARTING if processes.count() > 1 else 0.0
+        interrupted = stack.enter_context(interruptible(grace, warn if processes.first() else lambda sentence: None))
         ended = training.stretch(interrupted)
         while isinstance(ended, Lost):
             ended = training.stretch(interrupted, ended)
@@ -195,7 +196,8 @@ class _Training:
 
     def _read(self, start: int, stop: int | None, interrupted: Callable[[], bool]) -> Iterator[Batch]:
         """This process's part of each batch, as long as all processes have theirs. Raises DataLost."""
-        with closing(loader(self.batches, start, stop, self.config.data.workers, self.device.type == "cuda")) as parts:
+        workers, pin = self.config.data.workers, self.device.type == "cuda"
+        with closing(loader(self.batches, start, stop, workers, pin, interrupted)) as parts:
             guarded = failures.guarded(parts)
             while True:
                 part, trouble = None, None
@@ -203,10 +205,10 @@ class _Training:
                     part = next(guarded, None)
                 except failures.DataLost as error:
                     trouble = error
-                lost, self._asked = processes.any_of(trouble is not None, interrupted())
+                lost, ended, self._asked = processes.any_of(trouble is not None, part is None, interrupted())
                 if lost:
                     raise trouble or failures.lost_elsewhere()
-                if part is None:
+                if ended or part is None:
                     return
                 yield part
 

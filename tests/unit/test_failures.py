@@ -466,4 +466,25 @@ def test_a_second_signal_leaves_at_once(first: str, second: str) -> None:
     program = [sys.executable, "-c", LEAVE.format(first=first, second=second)]
     done = subprocess.run(program, capture_output=True, text=True, timeout=15)
     assert done.stdout == "asked\n"
-    assert done.returncode == -getattr(signal, second)
+    assert done.returncode == 130
+
+
+BUSY = """
+import hashlib
+from translate.keeping.interruption import interruptible
+with interruptible(say=lambda sentence: print(sentence, flush=True)):
+    print("begun", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 100_000_000)
+    print("done", flush=True)
+"""
+
+
+def test_a_second_signal_leaves_in_the_midst_of_a_long_computation() -> None:
+    with subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "begun\n"
+        running.send_signal(signal.SIGINT)
+        assert "finishing this step" in running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=15) == 130
+        assert running.stdout.read() == ""

@@ -267,3 +267,27 @@ def test_patterns_are_counted_out() -> None:
     ]
     with pytest.raises(UserError):
         list(expanded("{0..99999999}.tar"))
+
+
+def test_bytes_that_could_not_be_had_are_no_end_of_an_archive(tmp_path: Path) -> None:
+    """Else a connection that breaks once would leave half an index for good."""
+    path = tmp_path / "train-0.tar"
+    with tarfile.open(path, "w") as archive:
+        for number in range(40):
+            member = tarfile.TarInfo(f"{number:04d}.jpg")
+            member.size = 2_000
+            archive.addfile(member, io.BytesIO(b"x" * 2_000))
+
+    class Breaking(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() > 50_000:
+                raise ValueError("the server doesn't support range requests")
+            return super().read(size)
+
+    whole = path.read_bytes()
+    assert len(index.read(io.BytesIO(whole), len(whole))) == 40
+    with pytest.raises(OSError, match="range requests"):
+        index.read(Breaking(whole), len(whole))
+    short = index.read(io.BytesIO(whole[:50_000]), 50_000)  # this is one
+    assert 0 < len(short) < 40
+    assert short.faults

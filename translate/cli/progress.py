@@ -64,7 +64,8 @@ def describe(standing: Standing) -> str:
         if not name.startswith(("grad_norm/", "separation/", "skipped/")):
             terms.setdefault(name.split("/")[-2], []).append(value)
     losses = "  ".join(f"{term} {sum(values) / len(values):.3g}" for term, values in terms.items())
-    rate = f"{standing.images_per_second:.1f} images/s"
+    speed = standing.images_per_second
+    rate = f"{speed:.1f} images/s" if speed >= 1 else f"{speed:.2g} images/s"
     score = f"  {standing.score}" if standing.score else ""
     return f"step {standing.step:,}  {rate}  {int(left // 60)}:{int(left % 60):02} left  {losses}{score}"
 
@@ -76,6 +77,8 @@ def watched(config: Config, dataset: Dataset, run: Path, device: str) -> Outcome
 
     with bar() as callbacks:
         outcome = train(config, dataset, run, device_of(device), *callbacks)
+    if outcome.interrupted and beside():
+        raise SystemExit(130)
     if outcome.interrupted:
         click.echo(f"interrupted after {outcome.steps:,} steps; saved in {run}. The same command continues.", err=True)
         raise SystemExit(130)

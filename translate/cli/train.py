@@ -32,7 +32,9 @@ WHY = {
 
 @click.command("train")
 @click.argument("config", required=False)
-@click.option("--data", "root", required=True, type=click.Path(path_type=Path), help="The dataset folder.")
+@click.option(
+    "--data", "root", required=True, type=click.Path(path_type=Path), help="A folder, tar archives, a URL or a table."
+)
 @click.option(
     "--out", "run", required=True, type=click.Path(path_type=Path), help="The run's folder, new or to continue."
 )
@@ -120,8 +122,11 @@ def command(
         if chosen.unconditional:
             headers.refuse_small(dataset.split("train").of(Domain.B), chosen.data.size, chosen.data.frames.b)
         return
+    from translate import checkpoint
     from translate.cli.progress import watched
 
+    if reached := checkpoint.steps(run):
+        click.echo(f"continues  from {reached[0].stem}, the newest checkpoint in {run}")
     outcome = watched(chosen, dataset, run, device)
     if outcome.steps == outcome.begun:
         click.echo(f"already trained: {outcome.steps:,} steps in {run}; more --steps or --minutes continue it")
@@ -224,7 +229,8 @@ def _planned(root: Path | str, minutes: float | None, settings: tuple[str, ...],
     pairs, frames, size = plan.asked(settings)
     dataset = layouts.find(root, pairs)
     _announce(dataset)
-    click.echo("measuring this machine ...", err=True)
+    if not beside():
+        click.echo("measuring this machine ...", err=True)
     given = dict(setting.split("=", 1) for setting in settings)
     steps = int(given["training.steps"]) if given.get("training.steps", "").isdigit() else None
     # The first of several processes plans for all: of two that measure, each would find half a machine.

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, Full, Queue
@@ -38,12 +38,18 @@ class Source(Protocol):
 
 
 def loader(
-    batches: Source, start: int, stop: int | None = None, workers: int = 0, pin: bool = False
+    batches: Source,
+    start: int,
+    stop: int | None = None,
+    workers: int = 0,
+    pin: bool = False,
+    given_up: Callable[[], bool] = lambda: False,
 ) -> Generator[Batch, None, None]:
     """Batches `start` to `stop` (None: without end), made ready ahead of use. Where pictures are decoded at every use,
     by `workers` processes, or by `workers` threads where they lie in archives or behind URLs (0: as many as there are
     processors); else by one thread, or by `workers` processes. `pin` puts them into page-locked memory, for a faster
-    way to a CUDA device. Closing the generator ends its threads. The global random state is not touched."""
+    way to a CUDA device. `given_up` is asked while a batch is slow to come, and ends the waiting. Closing the generator
+    ends its threads. The global random state is not touched."""
     positions = range(start, sys.maxsize if stop is None else stop)
     outcomes: Iterable[Batch | UserError]
     if batches.decodes and (batches.shared or not workers):
@@ -55,7 +61,7 @@ def loader(
         outcomes = _heard(batches, handed)
     else:
         outcomes = (batches[step] for step in positions)
-    return _ahead(outcomes, pin)
+    return _ahead(outcomes, pin, given_up)
 
 
 def _processors() -> int:
@@ -103,7 +109,9 @@ def _heard(batches: Source, handed: Iterable[tuple[Batch | UserError, Skipped]])
         yield outcome
 
 
-def _ahead(outcomes: Iterable[Batch | UserError], pin: bool) -> Generator[Batch, None, None]:
+def _ahead(
+    outcomes: Iterable[Batch | UserError], pin: bool, given_up: Callable[[], bool]
+) -> Generator[Batch, None, None]:
     queue: Queue[Batch | BaseException | None] = Queue(AHEAD)
     closed = threading.Event()
 
@@ -127,7 +135,7 @@ def _ahead(outcomes: Iterable[Batch | UserError], pin: bool) -> Generator[Batch,
     thread = threading.Thread(target=work, name="batches", daemon=True)
     thread.start()
     try:
-        while (item := queue.get()) is not None:
+        while (item := _next(queue, given_up)) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
@@ -137,6 +145,15 @@ def _ahead(outcomes: Iterable[Batch | UserError], pin: bool) -> Generator[Batch,
             while True:
                 queue.get_nowait()
         thread.join()
+
+
+def _next(queue: Queue[Batch | BaseException | None], given_up: Callable[[], bool]) -> Batch | BaseException | None:
+    """The next batch, however long it takes; None where somebody gives up waiting."""
+    while True:
+        with contextlib.suppress(Empty):
+            return queue.get(timeout=0.2)
+        if given_up():
+            return None
 
 
 def _closable(outcomes: Iterable[Batch | UserError]) -> Generator[Batch | UserError, None, None]:

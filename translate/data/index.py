@@ -61,7 +61,7 @@ def read(file: BinaryIO, size: int) -> Table:
     classes: dict[str, str] = {}
     faults: list[tuple[str, str]] = []
     skipped = 0
-    for name, member in _members(file, size, faults):
+    for name, member in _listed(file, size, faults):
         key, slot, is_class = _parts(name)
         if is_class:
             file.seek(member.offset_data)
@@ -75,6 +75,13 @@ def read(file: BinaryIO, size: int) -> Table:
         else:
             sample[slot] = member.offset_data, member.size, name
     return _table(samples, classes, faults, skipped)
+
+
+def _listed(file: BinaryIO, size: int, faults: list[tuple[str, str]]) -> Iterator[tuple[str, tarfile.TarInfo]]:
+    try:
+        yield from _members(file, size, faults)
+    except _Lost as error:
+        raise OSError(str(error)) from error
 
 
 def kept(folder: Path, key: str) -> Table | None:
@@ -110,6 +117,10 @@ def _file(folder: Path, key: str) -> Path:
     return folder / f"{key}-{_VERSION}.npz"
 
 
+class _Lost(Exception):  # noqa: N818 - it says what happened
+    """The bytes could not be had, which is no fault of the archive's."""
+
+
 class _Headers(io.RawIOBase):
     """A file that lends itself to reading headers alone: a header that claims to be huge is not believed."""
 
@@ -119,7 +130,10 @@ class _Headers(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= _HEADER:
             raise tarfile.ReadError("a header of absurd length")
-        return self._file.read(size)
+        try:
+            return self._file.read(size)
+        except Exception as error:  # whatever a connection, or fsspec, raises
+            raise _Lost(str(error)) from error
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         if offset < 0:

@@ -203,10 +203,14 @@ def _table(shard: Shard, store: Store) -> Table:
 def _read(shard: Shard, store: Store) -> Table:
     if isinstance(shard.place, str):
         system, path = opening.reached(shard.place)
-        with opening.os_errors(), system.open(path, "rb", cache_type="readahead", block_size=2**18) as file:
-            if file.seekable():
-                return index.read(file, shard.size)
-        store.near(shard)  # a server that sends files only as a whole
+        try:
+            with opening.os_errors(), system.open(path, "rb", cache_type="readahead", block_size=2**18) as file:
+                if file.seekable():
+                    return index.read(file, shard.size)
+        except OSError:
+            if store.limit == 0:
+                raise
+        store.near(shard)  # a server that sends files only as a whole, or a connection that broke
     with store.open(shard) as file:
         return index.read(file, shard.size)
 

@@ -23,6 +23,8 @@ Rows = Sequence[Mapping[str, float]]
 
 def not_a_number(rows: Rows) -> list[Finding]:
     """Losses or gradient norms that are infinite or no number in the latest rows. Nothing learns from there on."""
+    if back := [row for row in rows if "lowered" in row]:
+        return [_went_back(back[-1])]
     told = [row for row in rows if any(_watched(key) for key in row)]
     broken = sorted({key for row in told[-LATEST:] for key, value in row.items() if _broken(key, value)})
     if not broken:
@@ -44,6 +46,20 @@ def not_a_number(rows: Rows) -> list[Finding]:
         "--set training.precision=fp32 if it was bf16."
     )
     return [Finding("not_a_number", "error", message, advice, {"names": broken, "since_step": step})]
+
+
+def _went_back(row: Mapping[str, float]) -> Finding:
+    """Of a training that lost its numbers, and went back to its last checkpoint with half the rates."""
+    times, step = int(row["lowered"]), int(row["lowered/at"])
+    message = (
+        f"Losses or weights were no numbers at step {step:,}: the training went back to step {int(row['step']):,}, and "
+        f"its learning rates have been halved {'once' if times == 1 else f'{times} times'} for that."
+    )
+    advice = (
+        "begin again (another --out) with a lower training.learning_rate, --set training.clip=1, and "
+        "--set training.precision=fp32 if it was bf16 or fp16."
+    )
+    return Finding("not_a_number", "error", message, advice, {"since_step": step, "times": times})
 
 
 def exploding_gradients(rows: Rows) -> list[Finding]:

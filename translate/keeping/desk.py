@@ -143,7 +143,10 @@ class Desk:
         if decision.report:
             self.log.scalars(step, _row(self.clock.seconds, rate, waiting, values, self.trainer))
             self._losses.clear()
-            self._audience.speaker.say(finding.as_json() for finding in diagnosis.of_log(self.log.rows))
+            found = diagnosis.of_log(self.log.rows)
+            # That it went back was said when it did.
+            told = [finding.as_json() for finding in found if "times" not in finding.evidence]
+            self._audience.speaker.say(told)
         self._audience.watch(Progress(step, decision.share, self.clock.seconds, rate, values, self.monitor.score))
 
     def _draw(self) -> None:
