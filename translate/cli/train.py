@@ -176,7 +176,9 @@ def _announce(dataset: Dataset) -> None:
         )
         if count
     ]
-    click.echo(f"found      {dataset.layout} in {dataset.root}: {', '.join(counts)}")
+    from translate.data import opening
+
+    click.echo(f"found      {dataset.layout} in {opening.named(dataset.root)}: {', '.join(counts)}")
     click.echo(f"regime     {dataset.regime()}: {WHY[dataset.regime()]}")
     if dataset.hint:
         click.echo(f"hint       {dataset.hint}")

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from translate.data import opening
 from translate.data.dataset import Dataset, Picture, Split
 from translate.data.layouts import find
 from translate.domain import Domain, Regime
@@ -44,7 +45,7 @@ def check(
     broken = dict(entry for found in dataset.splits.values() for entry in found.broken) | seen.broken
     regime = dataset.regime(next(iter(dataset.splits)))
     report: dict[str, Any] = {
-        "root": str(dataset.root),
+        "root": opening.named(dataset.root),
         "layout": dataset.layout,
         "regime": str(regime),
         "splits": {

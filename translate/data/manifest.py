@@ -95,7 +95,7 @@ def find(place: Path | str, pairs: str | int = "all") -> Dataset:
     one domain, or with `side_by_side` for A left and B right; `split` (train), `label`. Names are URLs, or paths
     relative to the table. Files are not looked for: what is missing is named when it is asked for. `pairs` as in
     `layouts.find`. Raises UserError."""
-    where, labels = str(opening.shown(place)), list[str]()
+    where, labels = opening.named(place), list[str]()
     number: dict[str, int] = {}
     base = place.parent if isinstance(place, Path) else place.rpartition("/")[0]
     gathered = {name: _Rows.empty(base, labels) for name in dict.fromkeys(SPLITS.values())}

@@ -45,6 +45,11 @@ def shown(place: Path | str) -> Path:
     return Path(re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", os.fspath(place)))
 
 
+def named(place: Path | str) -> str:
+    """As `shown`, and to be copied back: a Path swallows one of a URL's slashes."""
+    return str(located(shown(place)))
+
+
 def reached(url: str) -> tuple[Any, str]:
     """The file system of a URL as fsspec has it, and the path in it. Raises UserError."""
     from fsspec.core import url_to_fs
@@ -55,12 +60,12 @@ def reached(url: str) -> tuple[Any, str]:
         package = (getattr(error.__cause__, "name", None) or str(error)).partition(".")[0]
         raise UserError(
             f"a package is missing that reaches such places: {package}",
-            where=str(shown(url)),
+            where=named(url),
             hint=f"pip install {package}",
         ) from None
     except Exception as error:  # each store's package has errors of its own
         raise UserError(
-            f"can't be reached: {_reason(error)}", where=str(shown(url)), expected="a path, or a URL that fsspec knows"
+            f"can't be reached: {_reason(error)}", where=named(url), expected="a path, or a URL that fsspec knows"
         ) from None
     return system, str(path)
 

@@ -98,7 +98,7 @@ def _archives(place: Path | str) -> list[_Found]:
     if text.lower().endswith((".tar.gz", ".tgz")):
         raise UserError(
             "is compressed as a whole, so that nothing in it can be read without all before it",
-            where=str(opening.shown(place)),
+            where=opening.named(place),
             expected="archives ending in .tar; pictures are compressed already",
             hint="gunzip it",
         )
@@ -309,7 +309,7 @@ def _unreachable(place: Path | str, error: OSError) -> UserError:
     missing = isinstance(error, FileNotFoundError)
     return UserError(
         "there is no such file or folder" if missing else f"can't be read: {error.strerror or error}",
-        where=str(opening.shown(place)),
+        where=opening.named(place),
         expected="archives that can be read, and for a URL the credentials in the environment or in fsspec's "
         "configuration",
     )

@@ -124,7 +124,7 @@ class Store:
                 with os_errors():
                     system.get_file(path, str(unfinished))
                 if (size := unfinished.stat().st_size) != shard.size:
-                    raise OSError(f"{size} of {shard.size} bytes arrived of {opening.shown(shard.place)}")
+                    raise OSError(f"{size} of {shard.size} bytes arrived of {opening.named(shard.place)}")
                 os.replace(unfinished, copy)
             finally:
                 unfinished.unlink(missing_ok=True)
@@ -162,5 +162,5 @@ class Store:
     @staticmethod
     def _exactly(shard: Shard, data: bytes, size: int) -> bytes:
         if len(data) != size:
-            raise OSError(f"{opening.shown(shard.place)} ends before the picture does")
+            raise OSError(f"{opening.named(shard.place)} ends before the picture does")
         return data
