@@ -17,6 +17,7 @@ from translate.errors import UserError
 ATTEMPTS = 3
 """A read over a network that fails is tried so often in all."""
 
+_PACKAGES = {"smbclient": "smbprotocol", "azure": "adlfs"}
 _URL = re.compile(r"([a-z][a-z0-9+.-]+(?:::[a-z][a-z0-9+.-]+)*):/+", re.IGNORECASE)
 
 
@@ -42,7 +43,12 @@ def is_archive(place: Path) -> bool:
 
 def shown(place: Path | str) -> Path:
     """A place as messages name it: without the password of a URL."""
-    return Path(re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", os.fspath(place)))
+    return Path(masked(os.fspath(place)))
+
+
+def masked(text: str) -> str:
+    """A URL without its password."""
+    return re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", text)
 
 
 def named(place: Path | str) -> str:
@@ -57,15 +63,16 @@ def reached(url: str) -> tuple[Any, str]:
     try:
         system, path = url_to_fs(url)
     except ImportError as error:
-        package = (getattr(error.__cause__, "name", None) or str(error)).partition(".")[0]
+        top = (getattr(error.__cause__, "name", None) or str(error)).partition(".")[0]
+        package = _PACKAGES.get(top, top)
         raise UserError(
             f"a package is missing that reaches such places: {package}",
-            where=named(url),
+            where=masked(url),
             hint=f"pip install {package}",
         ) from None
     except Exception as error:  # each store's package has errors of its own
         raise UserError(
-            f"can't be reached: {_reason(error)}", where=named(url), expected="a path, or a URL that fsspec knows"
+            f"can't be reached: {reason(error)}", where=masked(url), expected="a path, or a URL that fsspec knows"
         ) from None
     return system, str(path)
 
@@ -78,7 +85,7 @@ def os_errors() -> Iterator[None]:
     except OSError:
         raise
     except Exception as error:
-        raise OSError(_reason(error)) from error
+        raise OSError(reason(error)) from error
 
 
 def fetched(url: str, start: int | None = None, end: int | None = None) -> bytes:
@@ -122,5 +129,6 @@ class RemoteFile:
         """Nothing lies beside it that would be asked for soon."""
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What an error says, on one line."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import posixpath
-import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
+from translate.data import opening
 from translate.errors import UserError
 from translate.inference.places import Entry, printable, unfinished
 
@@ -20,7 +20,6 @@ IN_MEMORY = 64 * 2**20
 """Bytes of a file up to which it is fetched at once; of a larger one, what is asked for."""
 
 _RENAMES = frozenset({"arrow_hdfs", "ftp", "hdfs", "sftp", "smb", "ssh", "webhdfs"})
-_PACKAGES = {"smbclient": "smbprotocol", "azure": "adlfs"}
 
 
 class Remote:
@@ -28,7 +27,7 @@ class Remote:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._system, self._root = _connected(url)
+        self._system, self._root = opening.reached(url)
 
     def __reduce__(self) -> tuple[type[Remote], tuple[str]]:
         return Remote, (self.url,)
@@ -43,7 +42,7 @@ class Remote:
         if url.endswith("/"):
             return whole, None
         try:
-            with _os_errors():
+            with opening.os_errors():
                 kind = whole._system.info(whole._root)["type"]
         except OSError as error:
             raise whole._refused("can't be read", error) from None
@@ -80,7 +79,7 @@ class Remote:
     def _listing(self, folder: str) -> Iterator[tuple[str, bool]]:
         """(name, whether it is a folder) of what lies in a folder."""
         path = self._path(folder)
-        with _os_errors():
+        with opening.os_errors():
             listing = self._system.ls(path, detail=True)
             self._system.invalidate_cache(path)  # or all listings would be kept, and what others write never be seen
         # Some stores keep an empty object in place of a folder, and list it in itself.
@@ -89,7 +88,7 @@ class Remote:
 
     def exists(self, name: str) -> bool:
         """As in Place."""
-        with _os_errors():
+        with opening.os_errors():
             return bool(self._system.exists(self._path(name)))
 
     def names_beside(self, name: str, others: Iterable[str]) -> list[str]:
@@ -100,7 +99,7 @@ class Remote:
     def open(self, name: str) -> BinaryIO:
         """As in Place. A small file is fetched at once, of a large one what is read, if the server can do that."""
         path = self._path(name)
-        with _os_errors():
+        with opening.os_errors():
             size = self._system.info(path).get("size")
             if size is not None and size <= IN_MEMORY:
                 return io.BytesIO(self._system.cat_file(path))
@@ -120,7 +119,7 @@ class Remote:
             local = Path(folder) / "file"
             with local.open("x+b") as file:
                 yield file
-            with _os_errors():
+            with opening.os_errors():
                 self._send(local, self._path(name))
 
     def _send(self, local: Path, target: str) -> None:
@@ -171,7 +170,7 @@ class Remote:
         return f"{self._root.rstrip('/')}/{name}" if name else self._root
 
     def _refused(self, what: str, error: OSError) -> UserError:
-        reason = "there is no such file or folder" if isinstance(error, FileNotFoundError) else _reason(error)
+        reason = "there is no such file or folder" if isinstance(error, FileNotFoundError) else opening.reason(error)
         return UserError(
             f"{what}: {reason}",
             where=self.label(),
@@ -188,40 +187,5 @@ def local_path(url: str) -> str | None:
     return str(LocalFileSystem._strip_protocol(url))
 
 
-def _connected(url: str) -> tuple[Any, str]:
-    from fsspec.core import url_to_fs
-
-    try:
-        system, root = url_to_fs(url)
-    except ImportError as error:
-        top = (getattr(error.__cause__, "name", None) or str(error)).partition(".")[0]
-        package = _PACKAGES.get(top, top)
-        raise UserError(
-            f"a package is missing that reaches such places: {package}",
-            where=_shown(url),
-            hint=f"pip install {package}",
-        ) from None
-    except Exception as error:  # each store's package has errors of its own
-        raise UserError(
-            f"can't be reached: {_reason(error)}", where=_shown(url), expected="a path, or a URL that fsspec knows"
-        ) from None
-    return system, str(root)
-
-
 def _shown(url: str) -> str:
-    return printable(re.sub(r"(://[^/@:]*):[^/@]*@", r"\1:***@", url))
-
-
-@contextmanager
-def _os_errors() -> Iterator[None]:
-    """What a store's package raises, as an OSError: each of them has errors of its own."""
-    try:
-        yield
-    except OSError:
-        raise
-    except Exception as error:
-        raise OSError(_reason(error)) from error
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(opening.masked(url))
