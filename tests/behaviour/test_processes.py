@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -138,21 +139,34 @@ def test_a_batch_that_leaves_a_process_idle_is_refused_once(unpaired: Path, tmp_
 
 
 @pytest.mark.slow
-def test_a_killed_worker_is_started_again_and_nothing_is_lost(unpaired: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("machines", [1, 2])
+def test_a_killed_worker_is_started_again_and_nothing_is_lost(unpaired: Path, tmp_path: Path, machines: int) -> None:
     straight = [*TORCHRUN, *command(unpaired, tmp_path / "straight", "training.steps=400")]
     subprocess.run(straight, env=HERE, check=True, capture_output=True, timeout=200)
     out = tmp_path / "killed"
-    words = [*TORCHRUN, "--max-restarts", "5", *command(unpaired, out, "training.steps=400")]
-    with subprocess.Popen(words, env=HERE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+    torchrun, here = [*TORCHRUN, "--max-restarts", "5"], HERE
+    if machines == 2:  # two of torchrun, each with one worker, that find each other as on two machines
+        with socket.create_server(("localhost", 0)) as free:
+            meeting = (
+                f"--nnodes 2 --nproc-per-node 1 --rdzv-backend c10d --rdzv-endpoint localhost:{free.getsockname()[1]}"
+            )
+        torchrun = [*TORCHRUN[:3], *meeting.split(), "--max-restarts", "5"]
+        here = {**HERE, "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    words = [*torchrun, *command(unpaired, out, "training.steps=400")]
+    with contextlib.ExitStack() as stack:
+        running = [
+            stack.enter_context(subprocess.Popen(words, env=here, stdout=subprocess.DEVNULL, stderr=log))
+            for log in [stack.enter_context((tmp_path / f"said-{n}").open("w")) for n in range(machines)]
+        ]
         former = 0
-        for victim in (1,):  # not yet the first: gloo does not always find its way back then
-            wait_for(lambda former=former: worker_of(running.pid, 0) not in (0, former))  # started (again)
-            former = worker_of(running.pid, 0)
+        for victim in (1, 0):
+            wait_for(lambda former=former: worker_of(running, 0) not in (0, former))  # started (again)
+            former = worker_of(running, 0)
             seen = checkpoint.steps(out)[0].name if checkpoint.steps(out) else ""
             wait_for(lambda seen=seen: bool(checkpoint.steps(out)) and checkpoint.steps(out)[0].name > seen)
-            os.kill(worker_of(running.pid, victim), signal.SIGKILL)
-        _, said = running.communicate(timeout=200)
-    assert running.returncode == 0, said[-3000:]
+            os.kill(worker_of(running, victim), signal.SIGKILL)
+        for n, agent in enumerate(running):
+            assert agent.wait(timeout=200) == 0, (tmp_path / f"said-{n}").read_text()[-3000:]
     one, two = (checkpoint.read(checkpoint.newest(tmp_path / name)) for name in ("straight", "killed"))
     assert one["step"] == two["step"] == 400
     assert all(torch.equal(one["generator"][name], weight) for name, weight in two["generator"].items())
@@ -166,9 +180,9 @@ def wait_for(ready: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def worker_of(torchrun: int, rank: int) -> int:
+def worker_of(torchruns: list[subprocess.Popen[bytes]], rank: int) -> int:
     """The process of that rank, among torchrun's children; 0 while there is none."""
-    for child in psutil.Process(torchrun).children():
+    for child in [child for torchrun in torchruns for child in psutil.Process(torchrun.pid).children()]:
         with contextlib.suppress(psutil.Error):  # it has just ended
             if child.environ().get("RANK") == str(rank):
                 return child.pid

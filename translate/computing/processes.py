@@ -62,7 +62,7 @@ def joined(device: torch.device) -> Iterator[None]:
     if asked_for() == 1 or count() > 1:
         yield
         return
-    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE, **_meeting())
     try:
         yield
     except UserError as error:
@@ -73,6 +73,19 @@ def joined(device: torch.device) -> Iterator[None]:
         raise
     finally:
         dist.destroy_process_group()
+
+
+def _meeting() -> dict[str, Any]:
+    """Where the processes of this attempt tell each other their addresses: torchrun keeps one store for all attempts,
+    in which those of the dead are still found. Several machines may have counted different attempts."""
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True" or os.environ.get("GROUP_WORLD_SIZE") != "1":
+        return {}
+    from torch.distributed.rendezvous import rendezvous  # not in every build of PyTorch
+
+    store, rank, world = next(rendezvous("env://", timeout=PATIENCE))
+    attempt = f"attempt-{os.environ['TORCHELASTIC_RESTART_COUNT']}"
+    store = dist.PrefixStore(attempt, store)  # type: ignore[attr-defined]
+    return {"store": store, "rank": rank, "world_size": world}
 
 
 def told(value: T | None) -> T:
