@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
+from equality import same
 
 from translate import checkpoint, log
 from translate.keeping import durable
@@ -93,14 +93,6 @@ def require_sound(out: Path) -> None:
 
 def rows(out: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key not in MEASURED} for row in log.read(out)]
-
-
-def same(one: Any, other: Any) -> bool:
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    return torch.equal(one, other) if isinstance(one, torch.Tensor) else bool(one == other)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from equality import same
 from limits import small_files
 
 from translate import checkpoint, config, log, needs, run
@@ -55,14 +56,6 @@ def train(
 
 def state(out: Path) -> dict[str, Any]:
     return checkpoint.read(checkpoint.newest(out))
-
-
-def same(one: Any, other: Any) -> bool:
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    return torch.equal(one, other) if isinstance(one, torch.Tensor) else bool(one == other)
 
 
 def same_training(one: Path, other: Path) -> bool:

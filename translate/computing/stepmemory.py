@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from translate import build
+from translate.computing.alive import Alive
 from translate.config import Config
 from translate.domain import Batch
 from translate.errors import UserError
@@ -149,37 +149,23 @@ def _peak(trainer: Trainer, batch: Batch, device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device) - before
     with _Live() as live:
         trainer.step(batch, progress=1.0)
-    return live.most
+    return live.alive.most
 
 
 class _Live(TorchDispatchMode):
-    """While active: `most`, the bytes of operations' results that were alive at once, in the backward pass as well."""
+    """While active, counts operations' results, those of the backward pass as well."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = self.most = 0
-        self._known: set[int] = set()
+        self.alive = Alive()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         given = {leaf.untyped_storage()._cdata for leaf in _tensors((args, kwargs))}
         for leaf in _tensors(result):
             if leaf.untyped_storage()._cdata not in given:  # what works in place makes nothing
-                self._count(leaf.untyped_storage())
+                self.alive.count(leaf.untyped_storage())
         return result
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        key, size = storage._cdata, storage.nbytes()
-        if key in self._known:
-            return
-        self._known.add(key)
-        weakref.finalize(storage, self._forget, key, size)
-        self.now += size
-        self.most = max(self.most, self.now)
-
-    def _forget(self, key: int, size: int) -> None:
-        self._known.discard(key)
-        self.now -= size
 
 
 def _tensors(tree: Any) -> Iterator[Tensor]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from translate.computing.alive import Alive
 from translate.domain import Domain
 
 if TYPE_CHECKING:
@@ -91,33 +92,19 @@ def _peak(model: Model, to: Domain, side: int) -> int:
         torch.cuda.synchronize(model.device)
         return torch.cuda.max_memory_allocated(model.device) - before + images.nbytes
     # A convolution may hold another copy, in another layout, of what it reads and writes: nobody's result.
-    return live.most + live.largest + images.nbytes
+    return live.alive.most + live.alive.largest + images.nbytes
 
 
 class _Live(TorchFunctionMode):
-    """While active: `most`, the bytes of the functions' results that were alive at once; `largest`, of one of them."""
+    """While active, counts the results of functions."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = self.most = self.largest = 0
-        self._known: set[int] = set()
+        self.alive = Alive()
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(result):
             if isinstance(leaf, Tensor):
-                self._count(leaf.untyped_storage())
+                self.alive.count(leaf.untyped_storage())
         return result
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        key, size = storage._cdata, storage.nbytes()
-        if key in self._known:
-            return
-        self._known.add(key)
-        weakref.finalize(storage, self._forget, key, size)
-        self.now += size
-        self.most, self.largest = max(self.most, self.now), max(self.largest, size)
-
-    def _forget(self, key: int, size: int) -> None:
-        self._known.discard(key)
-        self.now -= size
