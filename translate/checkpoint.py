@@ -84,15 +84,16 @@ def newest(run: Path) -> Path:
     for path in found:
         try:
             _require_whole(path)
+            _loaded(path, mmap=True)
         except Damaged as error:
-            warnings.warn(f"{error}: looking for an older one", stacklevel=2)
+            warnings.warn(f"{error}; an older one is looked for", stacklevel=2)
             continue
         return path
     raise Damaged(
         "holds no checkpoint that can be read",
         where=str(run),
         expected="one that is whole: " + ", ".join(path.name for path in found) + " are damaged",
-        hint=f"{FOLDER}/{BEST}" if (run / FOLDER / BEST).is_file() else None,
+        hint="--checkpoint best" if (run / FOLDER / BEST).is_file() else f"a copy of one into {run / FOLDER}",
     )
 
 
@@ -122,12 +123,7 @@ def read(path: Path, device: str | torch.device = "cpu") -> dict[str, Any]:
     """The state in a checkpoint, tensors on `device`, as the present format has it; UserError when it is damaged,
     holds more than plain values or is of a format to come."""
     _require_whole(path)
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except (MemoryError, torch.OutOfMemoryError):  # the file is not to blame
-        raise
-    except Exception as error:  # a damaged pickle fails in any way that its bytes happen to spell
-        raise _unreadable(path, error) from None
+    state = _loaded(path, map_location=device)
     if not isinstance(state, dict) or "generator_ema" not in state:
         raise UserError("is no checkpoint of this program", where=str(path))
     written = state.get("format", 1)
@@ -178,6 +174,17 @@ def _require_whole(path: Path) -> None:
         raise Damaged(f"can't be read as a checkpoint ({spoilt} is not what was written)", where=str(path))
 
 
+def _loaded(path: Path, **how: Any) -> Any:
+    try:
+        return torch.load(path, weights_only=True, **how)
+    except (MemoryError, torch.OutOfMemoryError):  # the file is not to blame
+        raise
+    except Exception as error:  # a damaged pickle fails in any way that its bytes happen to spell
+        raise _unreadable(path, error) from None
+
+
 def _unreadable(path: Path, error: Exception) -> Damaged:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
+    if "weights_only" in str(error):  # PyTorch's sentence goes on with how to run what the file holds
+        reason = "it holds more than weights and plain values, and nothing of that was run"
     return Damaged(f"can't be read as a checkpoint ({reason})", where=str(path))

@@ -278,7 +278,7 @@ def test_a_killed_process_leaves_no_half_image_and_the_same_command_completes(ru
     words = ("apply", str(run), str(folder), str(tmp_path / "out"), "--batch", "1")
     process = subprocess.Popen([sys.executable, "-m", "translate", *words], stderr=subprocess.PIPE)
     until = time.monotonic() + 120
-    while not (tmp_path / "out").exists() or len(names(tmp_path / "out")) < 5:
+    while not (tmp_path / "out").exists() or len(names(tmp_path / "out")) < 20:  # some of them half written
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < until
         time.sleep(0.005)

@@ -100,6 +100,16 @@ def test_a_payload_is_refused_and_not_run(layout: str, form: str, tmp_path: Path
         assert not harm.exists()
 
 
+def test_behind_a_payload_the_older_checkpoint_is_found(tmp_path: Path) -> None:
+    sound = checkpoint.save(tmp_path, state(1), keep=2)
+    harm = tmp_path / "harm"
+    written(LAYOUTS["beside"](payloads(harm)["os.system"]), tmp_path / checkpoint.FOLDER / "step-00000002.pt", "zip")
+    with pytest.warns(UserWarning, match="step-00000002.*holds more than weights") as told:
+        assert checkpoint.newest(tmp_path) == sound
+    assert "weights_only" not in str(told[0].message)
+    assert not harm.exists()
+
+
 @pytest.mark.parametrize("form", ["zip", "legacy", "pickle"])
 @pytest.mark.parametrize("name", ["os.system", "builtins.exec", "builtins.open"])
 def test_the_payloads_do_harm_where_nobody_refuses_them(name: str, form: str, tmp_path: Path) -> None:

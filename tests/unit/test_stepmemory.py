@@ -41,19 +41,19 @@ def measured_peak(preset: str, settings: Sequence[str]) -> int:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the reference is the kernel's count of resident pages")
 @pytest.mark.parametrize(
-    ("preset", "settings"),
+    ("preset", "settings", "within"),
     [
-        ("cyclegan", ["data.size=[256, 256]"]),
-        ("cyclegan", ["data.size=[128, 128]", "training.batch=4"]),
-        ("cyclegan", ["data.size=[256, 256]", "training.activation_checkpointing=true"]),
-        ("fast", ["data.size=[128, 128]", "training.batch=16", "training.precision=fp32"]),
-        ("dcgan", []),
+        ("cyclegan", ["data.size=[256, 256]"], 0.25),
+        ("cyclegan", ["data.size=[128, 128]", "training.batch=4"], 0.25),
+        ("cyclegan", ["data.size=[256, 256]", "training.activation_checkpointing=true"], 0.25),
+        ("fast", ["data.size=[128, 128]", "training.batch=16", "training.precision=fp32"], 0.25),
+        ("dcgan", [], 0.35),  # what the heap loses between blocks of its size differs from run to run
     ],
 )
-def test_the_reckoning_is_near_what_a_real_step_takes(preset: str, settings: list[str]) -> None:
+def test_the_reckoning_is_near_what_a_real_step_takes(preset: str, settings: list[str], within: float) -> None:
     chosen = config.load(preset, settings)
     reckoned = stepmemory.measure(chosen, CPU).of(chosen.training.batch)
-    assert reckoned == pytest.approx(measured_peak(preset, settings), rel=0.2)
+    assert reckoned == pytest.approx(measured_peak(preset, settings), rel=within)
 
 
 def test_a_batch_in_parts_takes_the_rows_of_one_part() -> None:
@@ -62,12 +62,35 @@ def test_a_batch_in_parts_takes_the_rows_of_one_part() -> None:
     assert [memory.rows(free) for free in (900, 1149, 1150, 1399, 1400)] == [0, 0, 1, 3, 4]
 
 
+@pytest.mark.parametrize("gradients", [0, 70, 150])
+def test_what_is_proposed_is_the_most_that_is_reckoned_to_fit(gradients: int) -> None:
+    memory = StepMemory(fixed=1000, row=100, gradients=gradients, kept=7)
+    for free in range(900, 3000, 37):
+        for accumulate in (1, 3):
+            fit = [b for b in range(0, 200, accumulate) if memory.of(b, accumulate) <= free]
+            assert memory.rows(free, accumulate) == max((b for b in fit if b), default=0)
+        for batch in (1, 5, 64):
+            fitting_parts = [n for n in range(1, batch + 1) if memory.of(batch, n) <= free]
+            assert memory.parts(batch, free) == min(fitting_parts, default=None)
+
+
+def test_a_batch_in_parts_keeps_the_images_of_all() -> None:
+    chosen = config.load("smoke", ["data.size=[64, 64]"])
+    memory = stepmemory.measure(chosen, CPU)
+    pair = 2 * 3 * 64 * 64 * 4
+    assert 2 * pair <= memory.kept < 6 * pair  # read, the next one, made in both directions
+
+
+def test_a_step_of_large_images_is_reckoned_from_small_ones() -> None:
+    assert stepmemory._small(config.load("cyclegan", ["data.size=[2048, 1024]"])).data.size == (128, 64)
+
+
 def test_recomputed_activations_take_less_and_rows_take_what_they_take() -> None:
     settings = ["networks.generator={name: resnet, width: 4, blocks: 2}"]
     kept = stepmemory.measure(config.load("smoke", settings), CPU)
     again = stepmemory.measure(config.load("smoke", [*settings, "training.activation_checkpointing=true"]), CPU)
     assert again.row < kept.row / 2
-    assert again.of(8) < kept.of(8) / 2
+    assert again.of(8) < 0.7 * kept.of(8)
 
 
 def test_what_is_held_between_steps_is_counted_exactly() -> None:
@@ -115,12 +138,22 @@ def test_what_does_not_fit_is_refused_with_what_to_type(monkeypatch: pytest.Monk
             with pytest.raises(UserError) as caught:
                 fitting.check(chosen, CPU, said.append)
             assert caught.value.hint is not None
-            for way in ("activation_checkpointing=true", "accumulate=3", "--batch 3", "data.size=[32, 32]"):
+            for way in ("activation_checkpointing=true", "accumulate=3", "--batch 3"):
                 assert way in caught.value.hint
+            assert "data.size" not in caught.value.hint  # there is a way that loses less
         else:
             fitting.check(chosen, CPU, said.append)
             assert len(said) == (2 if outcome == "close" else 1)
         assert "900 MiB" in said[0]
+
+
+def test_where_not_one_row_fits_images_get_smaller_until_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = config.load("cyclegan", ["data.size=[1024, 512]", "training.batch=64"])
+    with_memory(monkeypatch, StepMemory(fixed=100 << 20, row=4000 << 20), 500 << 20)
+    with pytest.raises(UserError, match="of memory") as caught:
+        fitting.check(chosen, CPU, lambda sentence: None)
+    assert "--batch 1 --set data.size=[256,128]" in str(caught.value.hint)  # a sixteenth: 250 MiB
+    assert "accumulate" not in str(caught.value.hint)
 
 
 def test_what_is_plainly_small_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,10 @@ class Alive:
         self.now += size
         self.most, self.largest = max(self.most, self.now), max(self.largest, size)
 
+    def passing(self, size: int) -> None:
+        """So many bytes more are taken for a moment, beside what is alive."""
+        self.most = max(self.most, self.now + size)
+
     def _forget(self, key: int, size: int) -> None:
         self._known.discard(key)
         self.now -= size

@@ -21,7 +21,7 @@ LARGEST = 64
 """Rows that an open batch becomes at most: beyond, a step learns hardly more."""
 
 SHARE = 0.8
-"""Of free memory, what is filled: the measurement may be off by a fifth, and others take memory too."""
+"""Of free memory, what is filled: the measurement may be off by a quarter, and others take memory too."""
 
 
 def settle_batch(config: Config, images: int, run: Path, device: torch.device, say: Callable[[str], None]) -> Config:
@@ -33,7 +33,8 @@ def settle_batch(config: Config, images: int, run: Path, device: torch.device, s
         say(f"batch      {batch}, as this run was begun with")
     else:
         batch = _largest(config, images, device)
-        say(f"batch      {batch} fit into memory; the learning rate stays {config.training.learning_rate:g}")
+        why = "fit into memory" if batch < LARGEST else "fit, and more teach hardly more in a step"
+        say(f"batch      {batch} {why}; the learning rate stays {config.training.learning_rate:g}")
     return config.model_copy(update={"training": config.training.model_copy(update={"batch": batch})})
 
 
@@ -45,7 +46,7 @@ def _largest(config: Config, images: int, device: torch.device) -> int:
     if most < parts:
         raise UserError(f"{images} images make no batch of {parts} parts", where="training.accumulate")
     memory, room = stepmemory.measure(config, device), int(SHARE * free(device))
-    batch = min(most, memory.rows(room) * parts)
+    batch = min(most, memory.rows(room, parts))
     while device.type == "cuda" and batch > parts and not stepmemory.verify(config, batch, device):
         batch = max(parts, batch * 3 // 4)
     if batch < parts:
@@ -82,16 +83,27 @@ def _too_large(config: Config, memory: StepMemory, room: int) -> UserError:
 
 
 def _less(config: Config, memory: StepMemory, room: int) -> str:
-    """What to type for a smaller step, the least loss first."""
-    training, (height, width), rows = config.training, config.data.size, memory.rows(int(SHARE * room))
+    """What to type for a smaller step, the least loss first; only what is reckoned to fit."""
+    training, room = config.training, int(SHARE * room)
     ways = []
-    if not training.activation_checkpointing:
-        ways.append("--set training.activation_checkpointing=true")
-    if rows and training.batch > rows:
-        ways.append(f"--set training.accumulate={-(-training.batch // rows)}")
+    parts = memory.parts(training.batch, room)
+    if parts is not None and training.accumulate < parts <= training.batch:
+        ways.append(f"--set training.accumulate={parts}")
+    if 0 < (rows := memory.rows(room)) < training.batch:
         ways.append(f"--batch {rows}")
-    ways.append(f"--set data.size=[{height // 2}, {width // 2}]")
-    return ", or ".join(ways)
+    elif not rows:
+        ways.append(_smaller(config, memory, room))
+    if not training.activation_checkpointing:
+        ways.append(f"{'' if rows else 'and '}--set training.activation_checkpointing=true, which takes less still")
+    return ", or ".join(ways).replace(", or and", ", and")
+
+
+def _smaller(config: Config, memory: StepMemory, room: int) -> str:
+    """One row of smaller images: half as high and wide, until it fits."""
+    (height, width), times = config.data.size, 1
+    while min(height, width) // times > 32 and memory.fixed + (memory.row + memory.kept) // times**2 > room:
+        times *= 2
+    return f"--batch 1 --set data.size=[{height // times},{width // times}]"
 
 
 def _gib(size: int) -> str:

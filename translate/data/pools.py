@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from math import gcd
 from pathlib import Path
 from typing import Protocol
 
@@ -33,7 +34,7 @@ class Reach(Protocol):
 
 class Pool:
     """`places` [N, sides]: of each item in the cache of each side. `order` says which item a position has. An item of
-    which a side can't be read is told to `lost` once, and wherever it would come, the next one in the pool does: so
+    which a side can't be read is told to `lost` once, and wherever it would come, another one in the pool does: so
     what a position gives is a function of the position and of what can't be read."""
 
     def __init__(
@@ -56,7 +57,9 @@ class Pool:
         if self._ahead:
             self._ahead(position)
         first, failed = self._order(position), 0
-        for item in range(first, first + len(self)):
+        # Neighbours lie on the same spoilt piece of a disk; in archives they are what is at hand.
+        stride = _stride(len(self)) if isinstance(self._order, Shuffled) else 1
+        for item in range(first, first + stride * len(self), stride):
             item %= len(self)
             if item in self._broken:
                 continue
@@ -70,7 +73,16 @@ class Pool:
                 last, failed = error, failed + 1
                 if failed == IN_A_ROW:
                     break
-        raise _gone(last if failed else None, failed or len(self))
+        # Of several threads each has met some of those that can't be read, when all of them are.
+        raise _gone(last if failed else None, failed if failed == IN_A_ROW else len(self))
+
+
+def _stride(count: int) -> int:
+    """About 0.618 times `count`, and without a common divisor: steps of it reach all items, and spread at once."""
+    stride = max(1, round(count * 0.618))
+    while gcd(stride, count) > 1:
+        stride += 1
+    return stride
 
 
 class PoolMaker:
@@ -147,5 +159,5 @@ def _gone(last: Unreadable | None, count: int) -> UserError:
         f"{count} pictures in a row can't be read{named}",
         where=os.fspath(last.path.parent) if last else None,
         expected="the pictures that were there when the training began; is the folder, the disk or the server gone?",
-        hint="the same command continues when they are back",
+        hint="bring them back, or take what can't be read out of the folder",
     )

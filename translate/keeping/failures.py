@@ -39,8 +39,9 @@ def of_data(error: BaseException | None, saved: str) -> BaseException:
     if isinstance(error, Elsewhere):
         return error
     if isinstance(error, UserError):
-        before = f"{error.hint}; " if error.hint else ""
-        return UserError(error.what, where=error.where, expected=error.expected, hint=before + hint)
+        return UserError(
+            error.what, where=error.where, expected=error.expected, hint=f"{error.hint or 'mend that'}; {saved}"
+        )
     if error is not None and of_memory(error):
         return UserError("not enough memory to read the data", hint=f"--set data.workers=0, or {hint}")
     if isinstance(error, OSError):

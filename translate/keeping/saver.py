@@ -13,7 +13,7 @@ from typing import Any
 from translate import checkpoint, log
 from translate.config import Config
 from translate.errors import UserError
-from translate.keeping.trouble import Trouble
+from translate.keeping.trouble import Trouble, mending
 
 
 class Saver:
@@ -97,13 +97,13 @@ class Saver:
                 f"{reason}, nor can the system's temporary folder ({second.strerror or second}): what came after "
                 f"{there[0].stem if there else 'the beginning'} is lost",
                 where=str(self._run),
-                hint="make room; the same command continues from there",
+                hint=f"{mending(error)}; the same command continues from there",
             )
         return UserError(
             f"{reason}: step {state['step']:,} is saved in {folder} instead",
             where=str(self._run),
-            hint=f"make room, then `cp -r {shlex.quote(str(folder))}/. {shlex.quote(str(self._run))}`, and the same "
-            "command continues",
+            hint=f"{mending(error)}, then `cp -r {shlex.quote(str(folder))}/. {shlex.quote(str(self._run))}`, and the "
+            "same command continues",
         )
 
     def __enter__(self) -> Saver:

@@ -9,6 +9,13 @@ from collections.abc import Callable
 SAY_EVERY = 300.0
 """Seconds between two sentences about the same trouble."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_LEAVE = (errno.EACCES, errno.EPERM, errno.EROFS)
+WAYS = dict.fromkeys(NO_ROOM, "make room on the disk") | dict.fromkeys(NO_LEAVE, "make the folder writable")
+
+
+def mending(error: OSError) -> str:
+    """What to do about a file that can't be written."""
+    return WAYS.get(error.errno or 0, "look after the disk")
 
 
 class Trouble:
@@ -24,11 +31,10 @@ class Trouble:
         if now - self._said.get(what, -self._every) < self._every:
             return
         self._said[what] = now
-        do = "make room on the disk" if error.errno in NO_ROOM else "look after the disk"
         where = f" {error.filename}:" if error.filename else ""
         self._warn(
-            f"can't write {what}:{where} {error.strerror or error}. The training goes on and tries again; {do}, or "
-            "what is not saved will be lost."
+            f"can't write {what}:{where} {error.strerror or error}. The training goes on and tries again; "
+            f"{mending(error)}, or what is not saved will be lost."
         )
 
     def over(self, what: str) -> None:
