@@ -11,6 +11,7 @@ import translate
 PACKAGE = Path(translate.__file__).parent
 HEAVY = {"torch", "torchvision", "albumentations", "kornia", "matplotlib", "tensorboard", "skimage", "cv2", "scipy"}
 HEAVY |= {"torch_fidelity", "torchmetrics", "ray", "tifffile", "imagecodecs", "fsspec", "psutil"}
+HEAVY |= {"onnx", "onnxruntime", "onnxscript", "huggingface_hub", "safetensors", "datasets", "gradio", "starlette"}
 
 
 def name_of(path: Path) -> str:
@@ -44,7 +45,7 @@ def within(name: str, package: str) -> bool:
     return name == package or name.startswith(package + ".")
 
 
-EVERYWHERE = ("translate.errors", "translate.domain", "translate.seeds")
+EVERYWHERE = ("translate.errors", "translate.domain", "translate.seeds", "translate.extras")
 ALLOWED = {
     "translate.errors": (),
     "translate.seeds": (),
@@ -63,6 +64,7 @@ ALLOWED = {
     "translate.translations": ("translate.prior", "translate.computing.rows", "translate.separation"),
     "translate.judging": ("translate.augment", "translate.objective"),
     "translate.signatures": (),
+    "translate.settings": (),
     "translate.objective": ("translate.translations",),
     "translate.trainer": (
         "translate.config",
@@ -76,7 +78,13 @@ ALLOWED = {
     "translate.log": ("translate.keeping.board", "translate.keeping.durable", "translate.keeping.trouble"),
     "translate.augment": (),
     "translate.device": (),
-    "translate.config": ("translate.signatures", "translate.networks", "translate.terms", "translate.metrics"),
+    "translate.config": (
+        "translate.settings",
+        "translate.signatures",
+        "translate.networks",
+        "translate.terms",
+        "translate.metrics",
+    ),
     "translate.networks": ("translate.networks", "translate.computing.rows"),
     "translate.terms": ("translate.computing.rows", "translate.terms", "translate.translations"),
     "translate.data": ("translate.data",),

@@ -26,7 +26,7 @@ def test_the_version_is_written_in_one_place() -> None:
 
 def test_every_package_is_listed() -> None:
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "translate").rglob("*.py")}
-    assert {".".join(folder.parts) for folder in folders} | {"translate.configs"} == set(PACKAGES)
+    assert {".".join(folder.parts) for folder in folders} | {"translate.configs", "translate.datasets"} == set(PACKAGES)
     assert len(PACKAGES) == len(set(PACKAGES))
 
 
@@ -59,7 +59,20 @@ def test_the_command_is_installed_and_leads_to_the_command_line() -> None:
 
 DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml", "skimage": "scikit-image", "torch_fidelity": "torch-fidelity"}
 # Brought by what is declared, as its own public dependency.
-BROUGHT = {"cv2": "albumentations", "markupsafe": "jinja2"}
+BROUGHT = {"cv2": "albumentations", "markupsafe": "jinja2", "starlette": "gradio", "uvicorn": "gradio"}
+
+
+def test_the_citation_names_this_version() -> None:
+    import yaml
+
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == PROJECT["project"]["version"]
+    assert citation["license"] == PROJECT["project"]["license"]
+
+
+def test_every_extra_is_part_of_the_tests() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
+    assert extras["test"][0] == "translate-gan[" + ",".join(n for n in extras if n not in ("test", "dev")) + "]"
 
 
 def named(requirements: list[str]) -> set[str]:
@@ -71,7 +84,8 @@ def test_every_library_that_is_imported_is_declared() -> None:
     import sys
 
     declared = named(PROJECT["project"]["dependencies"])
-    extra = named(PROJECT["project"]["optional-dependencies"]["ray"])
+    extras = PROJECT["project"]["optional-dependencies"]
+    extra = set().union(*(named(extras[name]) for name in extras if name not in ("test", "dev")))
     for path in (ROOT / "translate").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         at_import = set(tree.body)

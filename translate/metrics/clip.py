@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from translate.extras import require
 from translate.metrics.network import Network
 
 
@@ -22,6 +23,7 @@ class Clip(Network):
     deviation = (255 * 0.26862954, 255 * 0.26130258, 255 * 0.27577711)
 
     def load(self, path: Path) -> nn.Module:
+        require("torch_fidelity", "metrics")
         from torch_fidelity.feature_extractor_clip import build_model
 
         # An archive of code: opened only because it is OpenAI's own to the last bit, which `Published.find` checks.

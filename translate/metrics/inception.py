@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from translate.extras import require
 from translate.metrics import weights
 from translate.metrics.network import Network
 
@@ -23,6 +24,7 @@ class Inception(Network):
     deviation = (128.0, 128.0, 128.0)
 
     def load(self, path: Path) -> nn.Module:
+        require("torch_fidelity", "metrics")
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
         # It would run code that a file holds: it gets the tensors alone, written again.

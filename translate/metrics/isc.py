@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from translate.errors import UserError
+from translate.extras import require
 from translate.metrics.features import Features, comparable
 from translate.seeds import seed_of
 
@@ -18,6 +19,8 @@ def inception_score(fake: Features, real: Features, seed: int = 0) -> dict[str, 
     can't score more than n. Raises UserError as `comparable`, and for features without logits.
     """
     import torch
+
+    require("torch_fidelity", "metrics")
     from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
 
     if fake.logits is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from translate.extras import require
 from translate.metrics.features import Features, comparable
 from translate.seeds import seed_of
 
@@ -20,6 +21,8 @@ def kid(fake: Features, real: Features, seed: int = 0) -> dict[str, float]:
     `comparable`.
     """
     import torch
+
+    require("torch_fidelity", "metrics")
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
 
     ours, theirs = comparable(fake, real, "KID", 4)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from translate.errors import UserError
+from translate.extras import require
 from translate.metrics.weights import PUBLISHED, state_dict
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def _tensor(image: NDArray[np.uint8]) -> Tensor:
 def _network(path: Path | None) -> Module:
     """The network of torchmetrics, which brings the linear heads; not its way to AlexNet's weights, which would fetch
     them unasked."""
+    require("torchmetrics", "metrics")
     from torchmetrics.functional.image.lpips import _NoTrainLpips
 
     path = path or PUBLISHED["alexnet"].find()

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from translate.errors import UserError
+from translate.extras import require
 
 SMALLEST = 176
 """Pixels of the shorter side: the coarsest of five scales, at a sixteenth, still holds the 11x11 window."""
@@ -21,6 +22,8 @@ def ms_ssim(output: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
     if min(height, width) < SMALLEST:
         raise UserError(f"MS-SSIM needs images of {SMALLEST}x{SMALLEST} pixels or more, these have {height}x{width}")
     import torch  # after the check: they take seconds
+
+    require("torchmetrics", "metrics")
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
     one, two = (torch.from_numpy(image.astype(np.float64)).movedim(-1, 0)[None] for image in (output, truth))
