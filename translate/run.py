@@ -16,6 +16,7 @@ from translate.config import Config
 from translate.data.layouts import Dataset
 from translate.data.loader import Batches, loader
 from translate.domain import Batch, Domain
+from translate.exchange import starting
 from translate.keeping import failures, lock
 from translate.keeping.desk import Audience, Desk, Progress
 from translate.keeping.interruption import interruptible
@@ -173,6 +174,8 @@ class _Training:
         """Bring the trainer to where it was saved; how far that was, and whether it no longer became better."""
         where = self.device if processes.count() == 1 else torch.device("cpu")  # from where it travels
         state = processes.by_first(lambda: self.folder.newest(self.counts, where))
+        if state is None and self.config.training.start is not None:
+            starting.begin(trainer, processes.by_first(lambda: starting.read(self.config)))
         reached = runfolder.resume(state, trainer, self.folder.path)
 
         def followed() -> bool:

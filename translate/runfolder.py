@@ -61,6 +61,8 @@ class RunFolder:
             refuse_foreign(self.path)
             return
         before = load_run(self.path)  # refuses a file of somebody else's
+        if not before.objective:
+            raise self._untrained()
         if self.begun:  # else nothing is trained yet: all may change
             _require_same(before, self.config, self.path)
 
@@ -117,6 +119,8 @@ class RunFolder:
         for path in [*checkpoint.steps(self.path), *([best] if best.exists() else [])]:
             try:
                 state = checkpoint.read(path, device)
+                if "about" in state:
+                    raise self._untrained()
                 if missing := [part for part in PARTS if part not in state]:
                     raise checkpoint.Damaged(f"lacks {', '.join(missing)}", where=str(path))
             except checkpoint.Damaged as error:
@@ -131,6 +135,15 @@ class RunFolder:
             + "; ".join(f"{path.name} {reason.what}" for path, reason in damaged),
             where=str(self.path),
             hint=f"a copy of one into {self.path / checkpoint.FOLDER}, or another --out to begin anew",
+        )
+
+    def _untrained(self) -> UserError:
+        """For a folder whose generators were brought there by themselves."""
+        return UserError(
+            "holds generators from elsewhere, and no training to go on with",
+            where=str(self.path),
+            expected="another --out",
+            hint=f"translate train --from {self.path} --data DIR --out NEW",
         )
 
     def _require_same_data(self, counts: list[int]) -> None:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from translate import checkpoint as checkpoints
 from translate.domain import Domain
 from translate.errors import UserError
+from translate.exchange import opening
 from translate.formats.form import DEPTHS, FLOAT32, UINT8, Array, Form
 from translate.formats.opened import Box, Opened
 from translate.formats.values import convert, from_tensor, to_tensor
@@ -145,13 +145,14 @@ class Translator:
 def load(
     run: str | Path, *, to: Domain | str | None = None, checkpoint: str | int = "last", device: str = "auto"
 ) -> Translator:
-    """The model in the folder of a training run, as a function of images (see `Translator`).
+    """The model in the folder of a training run, or in a file of `translate export`, as a function of images (see
+    `Translator`).
 
     `to`: "b" or "a", by default b, or the only one; `checkpoint`: "last", "best" or a step; `device`: "auto", "cpu",
     "cuda" or "mps". Raises UserError where there is no such run, checkpoint, direction or device.
     """
     folder = Path(run)
-    return Translator(Model.load(folder, device, checkpoints.find(folder, str(checkpoint))), to)
+    return Translator(Model.load(folder, device, opening.weights_of(folder, str(checkpoint))), to)
 
 
 class _Pixels:

@@ -45,9 +45,9 @@ def _left_to_the_container() -> list[int]:
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_inactive_file"),
     ):
         try:
-            most, now = int((CONTROL_GROUP / limit).read_text()), int((CONTROL_GROUP / used).read_text())
+            most, now = int((CONTROL_GROUP / limit).read_text("ascii")), int((CONTROL_GROUP / used).read_text("ascii"))
             kept = dict(
-                line.split() for line in (CONTROL_GROUP / used).with_name("memory.stat").read_text().splitlines()
+                line.split() for line in (CONTROL_GROUP / used).with_name("memory.stat").read_text("ascii").splitlines()
             )
         except (OSError, ValueError):  # "max" is no number: no limit
             continue
@@ -56,8 +56,12 @@ def _left_to_the_container() -> list[int]:
 
 
 def bytes_per_pixel(model: Model, to: Domain) -> int:
-    """What the generator of `to` holds at most at once, for each pixel of an image; measured once, on small images."""
+    """What the generator of `to` holds at most at once, for each pixel of an image; measured once, on small images,
+    unless it was measured when it was exported."""
     generator = model.generators[to]
+    told = getattr(generator, "bytes_per_pixel", None)
+    if told is not None:
+        return max(1, int(told))
     if generator not in _MEASURED:
         side = -(-64 // model.stride) * model.stride
         small, large = (_peak(model, to, size) for size in (side, 2 * side))

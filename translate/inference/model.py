@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +15,12 @@ from translate.config import Config, load_run
 from translate.device import device_of
 from translate.domain import Domain
 from translate.errors import UserError
+from translate.exchange import opening
 from translate.inference.padding import padded
 from translate.prior import Prior
+
+if TYPE_CHECKING:
+    from translate.exchange.taken import Taken
 
 Precision = Literal["fp32", "bf16"]
 
@@ -73,8 +77,12 @@ class Model:
         discriminators: bool = False,
         precision: Precision = "fp32",
     ) -> Model:
-        """The model in a run folder, from `checkpoint` or its newest one; UserError if there is none, or if it does
-        not fit the run's configuration."""
+        """The model in a run folder, from `checkpoint` or its newest one, or in an exported file; UserError if there is
+        none, or if it does not fit the run's configuration."""
+        if opening.exported(run):
+            if discriminators:
+                raise UserError("holds no discriminator", where=str(run), expected="a run folder")
+            return opening.model(run, device, precision)
         config = load_run(run)
         path = checkpoint or checkpoints.newest(run)
         chosen = device_of(device)
@@ -105,6 +113,17 @@ class Model:
             model.selected = state["monitor"]["split"], state["monitor"]["watched"]
         return model
 
+    @classmethod
+    def of(
+        cls, taken: Taken, *, checkpoint: str | None = None, device: str = "cpu", precision: Precision = "fp32"
+    ) -> Model:
+        """The model of weights that fit their configuration; `checkpoint`: what they are called."""
+        generators = build.generators(taken.config)
+        generators.load_state_dict(taken.state)
+        name = checkpoint or str(taken.about.get("checkpoint", ""))
+        step = int(taken.about.get("step", 0))
+        return cls(taken.config, generators, checkpoint=name, step=step, device=device_of(device), precision=precision)
+
     @property
     def latent(self) -> int | None:
         """The dimension of the prior."""
@@ -128,12 +147,21 @@ class Model:
             images = images if images.is_cuda else images.pin_memory()
         images = images.to(self.device, non_blocking=True)
         beside = () if latents is None else (latents.to(self.device),)
-        network = self.network(to)
+        network = self._network(to)
         return padded(lambda x: network(x, *beside), images, self.stride, self.smallest)
 
     def network(self, to: Domain) -> Callable[..., Tensor]:
         """What makes images of `to`: [N, C, H, W], and latents [N, Z] of a stochastic run, to [N, C', H, W]; H and W
-        multiples of `stride`, at least `smallest`, everything on `device`; float32, whatever the precision."""
+        multiples of `stride`, at least `smallest`, everything on `device`; float32, whatever the precision. UserError
+        for a graph that was exported: who cuts pictures must reach the norms inside."""
+        if getattr(self.generators[to], "sealed", False):
+            raise UserError(
+                "too large for this machine's memory in one piece, and an ONNX file can't be applied in tiles",
+                hint="apply the run, or FILE.safetensors",
+            )
+        return self._network(to)
+
+    def _network(self, to: Domain) -> Callable[..., Tensor]:
         generator = self.generators[to]
         if self.precision == "fp32":
             return generator

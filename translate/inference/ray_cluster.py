@@ -58,7 +58,7 @@ def cluster(address: str | None) -> Iterator[None]:
 @contextmanager
 def _no_chatter() -> Iterator[None]:
     """Without warnings, and without what Ray's native code writes to the terminal."""
-    with warnings.catch_warnings(), open(os.devnull, "w") as nowhere:
+    with warnings.catch_warnings(), open(os.devnull, "w", encoding="utf-8") as nowhere:
         warnings.simplefilter("ignore")
         kept = os.dup(2)
         os.dup2(nowhere.fileno(), 2)

@@ -152,7 +152,7 @@ class Norms(TorchFunctionMode):
 
 def _summed(maps: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     # Off the device: float64, which not every device has, is for the few sums only.
-    return torch.einsum("nchw,nw,nh->nc", maps, columns, rows).to("cpu", torch.float64).sum(0)
+    return torch.einsum("nchw,nw,nh->nc", maps, columns, rows).cpu().double().sum(0)
 
 
 def _bound(signature: inspect.Signature, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:

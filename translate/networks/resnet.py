@@ -55,7 +55,8 @@ class ResidualBlock(nn.Module):
 class ResnetGenerator(nn.Module):
     """[N, Cin, H, W] -> [N, Cout, H, W] in [-1, 1]; H and W multiples of 4, at least 8; `model` numbered as published.
 
-    antialias=True gives CUT's layout: blurred down- and upsampling (with upsample="resize", blurred downsampling only).
+    antialias=True gives CUT's layout: blurred down- and upsampling (with upsample="resize", blurred downsampling only);
+    "down" and "up" blur one way alone, which are CUT's no_antialias_up and no_antialias.
     `latent`: z [N, Z] beside the image; one layer more in `model`, in front of all or of the residual blocks, unless z
     enters by the norms.
     """
@@ -76,7 +77,7 @@ class ResnetGenerator(nn.Module):
         norm: Literal["instance", "batch", "group", "none"] = "instance",
         dropout: bool = False,
         upsample: Literal["transposed", "resize"] = "transposed",
-        antialias: bool = False,
+        antialias: bool | Literal["down", "up"] = False,
         padding: Literal["reflect", "replicate", "zero"] = "reflect",
     ) -> None:
         super().__init__()
@@ -89,16 +90,16 @@ class ResnetGenerator(nn.Module):
         layers.append(nn.Conv2d(in_channels + more_channels(latent), width, 7, bias=needs_bias(kind)))
         layers += _norm_and_relu(kind, width, latent)
         for channels in (width, 2 * width):
-            stride = 1 if antialias else 2
+            stride = 1 if antialias in (True, "down") else 2
             layers.append(nn.Conv2d(channels, 2 * channels, 3, stride=stride, padding=1, bias=needs_bias(norm)))
             layers += _norm_and_relu(norm, 2 * channels, latent)
-            if antialias:
+            if stride == 1:
                 layers.append(BlurDownsample(2 * channels))
         layers += at_bottleneck(latent, 4 * width)
         for _ in range(blocks):
             layers.append(ResidualBlock(4 * width, kind=norm, dropout=dropout, padding=padding, latent=latent))
         for channels in (4 * width, 2 * width):
-            if antialias and upsample == "transposed":
+            if antialias in (True, "up") and upsample == "transposed":
                 layers.append(BlurUpsample(channels))
                 layers.append(nn.Conv2d(channels, channels // 2, 3, padding=1, bias=needs_bias(norm)))
             else:

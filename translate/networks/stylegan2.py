@@ -76,7 +76,7 @@ class Stylegan2Generator(nn.Module):
     def paint(self, w: Tensor) -> Tensor:
         """[N, L, latent] -> [N, Cout, H, W]; in training mode with fresh noise, else with the one that is kept."""
         styles = w.unbind(1)
-        x: Tensor = self.first(self.start.expand(len(w), -1, -1, -1), styles[0])
+        x: Tensor = self.first(self.start.expand(w.shape[0], -1, -1, -1), styles[0])
         image: Tensor = self.to_image[0](x, styles[1])
         for level, (up, refine) in enumerate(zip(self.up, self.refine, strict=True), start=1):
             x = up(x, styles[2 * level - 1])  # an image's layer shares its style with the convolution after it

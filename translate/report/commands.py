@@ -18,7 +18,8 @@ def of_run(
 ) -> list[tuple[str, str]]:
     """What each command does, and the command; `scores`: of its evaluation, or {}."""
     trained = config.data.root or "DIR"
-    found = [("Train it again", _line("train", run / "config.yaml", "--data", trained, "--out", f"{run}-again"))]
+    again = ("Train it again", _line("train", run / "config.yaml", "--data", trained, "--out", f"{run}-again"))
+    found = [again] if config.objective else []  # else it was trained elsewhere
     beside = _beside(data, checkpoint)
     if scores:
         protocol = scores.get("protocol", {})

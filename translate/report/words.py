@@ -81,7 +81,7 @@ def trained(
 ) -> str:
     """What was trained, on what, and for how long, in one or two sentences."""
     name = Path(config.data.root).name if config.data.root else "a dataset"
-    text = f"Trained on {name}"
+    text = f"Trained on {name}" if config.objective else f"Applied to {name}"
     if dataset is not None and "train" in dataset.splits:
         regime = Regime.UNCONDITIONAL if config.unconditional else dataset.regime()
         text += f", {REGIMES[regime]} ({_counts(config, dataset)})"
@@ -96,7 +96,8 @@ def trained(
     size = f"{width}×{height} px"
     many = f" with {_millions(weights)} weights" if weights else ""
     terms = " + ".join(term.replace("_", " ") for term in config.objective)
-    return f"{text}. Generator: {config.networks.generator.name}{many}, at {size}. Objective: {terms}."
+    objective = f"Objective: {terms}." if terms else "It was trained elsewhere, and imported."
+    return f"{text}. Generator: {config.networks.generator.name}{many}, at {size}. {objective}"
 
 
 def _counts(config: Config, dataset: Dataset) -> str:

@@ -1,0 +1,1 @@
+"""Models come from elsewhere and go elsewhere: published checkpoints, exported files, a hub."""
