@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from translate.cli import main
-from translate.cli.data import MADE
+from translate.cli.data.make import MADE
 from translate.data import check, crossroads, layouts
 from translate.data.crossroads import FRAMES, futures, scene, strip, target, which
 from translate.data.images import decode, last_frame

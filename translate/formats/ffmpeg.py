@@ -76,7 +76,9 @@ def passthrough() -> tuple[str, str]:
 
 
 def _said(*question: str) -> list[str]:
-    return subprocess.run([*_QUIET, *question], capture_output=True, text=True).stdout.splitlines()
+    return subprocess.run(
+        [*_QUIET, *question], capture_output=True, encoding="utf-8", errors="replace"
+    ).stdout.splitlines()
 
 
 def feed(words: list[str], chunks: Iterable[bytes]) -> None:

@@ -59,6 +59,10 @@ class Opened:
             return pixels
         return luma(pixels) if channels == 1 else np.repeat(pixels, 3, axis=2)
 
+    def straight(self, top: int, bottom: int) -> Array:
+        """[bottom - top, W, 1 to 4] in `form.depth`: the colours as stored, straight alpha last where there is one."""
+        return self._gather(top, bottom, (1 if self.form.grey else 3) + self.has_alpha, lambda pixels: pixels)
+
     def _gather(self, top: int, bottom: int, channels: int, finish: Callable[[Array], Array]) -> Array:
         if not 0 <= top <= bottom <= self.height:
             raise ValueError(f"rows {top} to {bottom} of {self.height}")

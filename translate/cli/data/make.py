@@ -1,4 +1,4 @@
-"""`translate data`."""
+"""`translate data make`."""
 
 from __future__ import annotations
 
@@ -32,20 +32,7 @@ MADE = {
 training on it wants to be told."""
 
 
-@click.group("data")
-def command() -> None:
-    """List and make the embedded datasets."""
-
-
-@command.command("list")
-def list_() -> None:
-    """List the datasets that `translate data make` can draw."""
-    longest = max(map(len, MADE))
-    for name, (_, text, _) in MADE.items():
-        click.echo(f"{name:{longest}}    {text}")
-
-
-@command.command("make")
+@click.command("make")
 @click.argument("name")
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--train", type=click.IntRange(min=0), help="Training scenes.  [default: the dataset's own]")
@@ -57,7 +44,7 @@ def list_() -> None:
     default=None,
     help="faces: whether trainA and trainB show the same scenes.  [default: pairs]",
 )
-def make(name: str, directory: Path, **options: int | bool | None) -> None:
+def command(name: str, directory: Path, **options: int | bool | None) -> None:
     """Draw the dataset NAME into DIRECTORY, a new folder. Same seed, same images. `translate data list` names them."""
     if name not in MADE:
         raise unknown("dataset", name, MADE, hint="translate data list")
