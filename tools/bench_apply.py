@@ -148,7 +148,9 @@ def rate(command: Callable[[int], list[str]], count: int, cwd: Path | None = Non
 
     def seconds(images: int) -> float:
         begun = time.perf_counter()
-        done = subprocess.run(command(images), cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command(images), cwd=cwd, env=environment, capture_output=True, encoding="utf-8", check=False
+        )
         if done.returncode:
             sys.exit(f"{' '.join(command(images))}\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
         return time.perf_counter() - begun

@@ -130,7 +130,7 @@ def against(chosen: argparse.Namespace, config: Config, device: torch.device, da
 def peak(chosen: argparse.Namespace, whose: str) -> float:
     """Peak MiB of a fresh process that makes a few steps: of the GPU's memory there, else of the process's."""
     command = [sys.executable, __file__, *sys.argv[1:], "--peak-of", whose]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         sys.exit(done.stderr[-3000:])
     return float(done.stdout.split()[-1])

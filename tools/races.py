@@ -84,7 +84,7 @@ def run(lanes: list[Lane], out: Path, seed: int) -> list[tuple[Lane, dict[str, d
         training = ("--data", str(data), "--out", str(folder), "--minutes", f"{lane.minutes:g}", "--seed", str(seed))
         translate("train", config, *training, *FACES, *rest)
         translate("evaluate", str(folder), "--data", str(data), "--json", str(scores))
-        results.append((lane, json.loads(scores.read_text())))
+        results.append((lane, json.loads(scores.read_text(encoding="utf-8"))))
     return results
 
 

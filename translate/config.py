@@ -16,6 +16,7 @@ from translate import signatures
 from translate.domain import Domain
 from translate.errors import UserError, nearest, unknown
 from translate.networks import DISCRIMINATORS, ENCODERS, GENERATORS
+from translate.settings import Setting, blamed, from_environment, key_of, origin_of, place_of
 from translate.terms import TABLE as TERMS
 
 Side = Annotated[int, Field(gt=0)]
@@ -175,6 +176,9 @@ class Training(Strict):
         False, description="generators are computed again in the backward pass: less memory, same numbers, slower"
     )
     seed: int = Field(0, ge=0, lt=2**31)
+    start: str | None = Field(
+        None, description="a run whose generators this one begins with; null: as `networks.initialise` says"
+    )
 
     @field_validator("batch", mode="before")
     @classmethod
@@ -314,7 +318,12 @@ class Config(Strict):
 
     def to_yaml(self) -> str:
         """The configuration as YAML that `load` reads back equal."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, default_flow_style=None, width=110)
+        return dumped(self.model_dump(mode="json"))
+
+
+def dumped(values: dict[str, Any]) -> str:
+    """Plain values as the YAML of a configuration."""
+    return yaml.safe_dump(values, sort_keys=False, default_flow_style=None, width=110)
 
 
 def presets() -> dict[str, Path]:
@@ -338,19 +347,41 @@ FORMER = {"unconditional": "dcgan"}
 """Presets under their former names."""
 
 
-def load(source: str, settings: Sequence[str] = ()) -> Config:
-    """A preset's name or a YAML file, changed by KEY=VALUE settings, checked and completed; raises UserError."""
+def find(source: str) -> Path:
+    """The file of a preset's name, of a run's folder, or of a path; raises UserError where there is none."""
     known = presets()
     source = FORMER.get(source, source)
     path = known.get(source, Path(source))
+    if path.is_dir():
+        path = path / "config.yaml"
+        if not path.is_file():
+            raise UserError("is a folder and no run", where=source, expected="a preset's name, a YAML file or a run")
     if not path.is_file():
-        kind = "configuration file" if source.endswith((".yaml", ".yml")) or os.sep in source else "preset"
+        kind = "configuration file" if source.endswith((".yaml", ".yml")) or {"/", os.sep} & {*source} else "preset"
         raise unknown(kind, source, known, hint="`translate presets` lists them; a file of your own ends in .yaml")
+    return path
+
+
+def read(source: str) -> str:
+    """The text behind a preset's name, a run's folder or a path; raises UserError."""
+    path = find(source)
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise UserError("is no text", where=source, expected="a YAML file, as `translate show PRESET` prints") from None
-    return parse(text, settings, where=source)
+
+
+def load(source: str, settings: Sequence[str] = ()) -> Config:
+    """A preset's name, a run's folder or a YAML file, changed by KEY=VALUE settings, checked and completed; raises
+    UserError."""
+    return parse(read(source), settings, where=source)
+
+
+def environment() -> list[Setting]:
+    """The settings that TRANSLATE_SECTION__KEY=VALUE variables give; raises UserError for a mistake among them."""
+    found = from_environment({top: _keys_at(Config, [top]) for top in Config.model_fields})
+    check_settings(found)
+    return found
 
 
 LOCK = "training.lock"
@@ -382,24 +413,38 @@ def load_run(run: Path) -> Config:
 
 def parse(text: str, settings: Sequence[str] = (), *, where: str) -> Config:
     """A configuration from YAML text; `where` names it in errors."""
+    tree = tree_of(text, where)
+    check_settings(settings)
+    before = copy.deepcopy(tree)
+    for setting in settings:
+        put(tree, setting)
+    follow_size(tree, before, settings)
+    try:
+        return validate(tree, where)
+    except UserError as error:
+        raise blamed(error, settings, where) from None
+
+
+def tree_of(text: str, where: str) -> dict[str, Any]:
+    """YAML text as plain values; raises UserError where it is none, or no mapping."""
     try:
         tree = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise UserError("is not YAML: " + " ".join(str(error).split()), where=where) from None
     if not isinstance(tree, dict):
         raise UserError(f"holds {type(tree).__name__}, not keys", where=where, expected="lines such as `training:`")
-    check_settings(settings)
-    before = copy.deepcopy(tree.get("data") or {})
-    for setting in settings:
-        _set(tree, setting)
-    keys = {setting.partition("=")[0] for setting in settings}
-    if "data.size" in keys and isinstance(before, dict):
-        _follow_size(tree["data"], before, keys)
-    return validate(tree, where)
+    return tree
+
+
+def follow_size(tree: dict[str, Any], before: dict[str, Any], settings: Sequence[str]) -> None:
+    """A data.size among the settings takes the load_size and the random crop of `before` along, unless they are set as
+    well."""
+    keys = {key_of(setting) for setting in settings}
+    if "data.size" in keys and isinstance(before.get("data") or {}, dict):
+        _follow_size(tree["data"], before.get("data") or {}, keys)
 
 
 def _follow_size(data: dict[str, Any], before: dict[str, Any], keys: set[str]) -> None:
-    """Another --set data.size takes the file's load_size and random crop along, unless they are set as well."""
     old, new, load = before.get("size"), data["size"], before.get("load_size")
     if not (isinstance(old, list) and isinstance(new, list) and len(old) == len(new) == 2):
         return  # said by the validation
@@ -417,7 +462,8 @@ def check_settings(settings: Sequence[str]) -> None:
     for setting in settings:
         key, equals, _ = setting.partition("=")
         if not equals or not key:
-            raise UserError(f'"{setting}" sets nothing', where="--set", expected="KEY=VALUE, such as training.batch=4")
+            at = origin_of(setting)
+            raise UserError(f'"{setting}" sets nothing', where=at, expected="KEY=VALUE, such as training.batch=4")
         path = key.split(".")
         for depth, part in enumerate(path):
             known = _keys_at(Config, path[:depth])
@@ -427,7 +473,7 @@ def check_settings(settings: Sequence[str]) -> None:
                 elsewhere = [f"{top}.{part}" for top in Config.model_fields if part in _keys_at(Config, [top])]
                 close = f' Did you mean "{elsewhere[0]}"?' if elsewhere else nearest(part, known)
                 expected = "one of " + ", ".join(known)
-                raise UserError(f'unknown key "{part}".{close}', where=f"--set {key}", expected=expected)
+                raise UserError(f'unknown key "{part}".{close}', where=place_of(setting), expected=expected)
 
 
 def validate(tree: dict[str, Any], where: str) -> Config:
@@ -508,14 +554,15 @@ def _check_entries(entries: list[Entry], package: str, below: str, where: str) -
                 )
 
 
-def _set(tree: dict[str, Any], setting: str) -> None:
+def put(tree: dict[str, Any], setting: str) -> None:
+    """Change plain values by a KEY=VALUE setting; raises UserError."""
     key, _, value = setting.partition("=")
     *parents, last = key.split(".")
     for depth, parent in enumerate(parents):
         if parent in ("discriminator", "encoder", "classes") and parent in tree and tree[parent] is None:
             raise UserError(
                 f"{'.'.join(parents[: depth + 1])} is null, so there is nothing to change",
-                where=f"--set {key}",
+                where=place_of(setting),
                 expected=f"{'.'.join(parents[: depth + 1])}=NAME first",
             )
         if not isinstance(tree.get(parent), dict):
@@ -525,7 +572,7 @@ def _set(tree: dict[str, Any], setting: str) -> None:
     try:
         chosen = yaml.safe_load(value)
     except yaml.YAMLError:
-        raise UserError(f'"{value}" is not a YAML value', where=f"--set {key}") from None
+        raise UserError(f'"{value}" is not a YAML value', where=place_of(setting)) from None
     if last == "latent" and isinstance(chosen, int) and isinstance(tree.get(last), dict):
         tree[last]["dimension"] = chosen  # the short form says nothing of the rest
     else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,6 +20,11 @@ class Option:
 
     annotation: str
     default: Any
+
+    @property
+    def kind(self) -> Any:
+        """The type that it is annotated with."""
+        return eval(self.annotation, {"Literal": Literal})  # the annotation of an installed class, not user input
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ def resolve(signature: Signature, given: dict[str, Any], *, where: str) -> dict[
     for key, option in signature.options.items():
         values[key] = option.default
         if key in given:
-            kind = eval(option.annotation, {"Literal": Literal})  # the annotation of an installed class, not user input
+            kind = option.kind
             try:
                 values[key] = TypeAdapter(kind).validate_python(given[key])
             except ValidationError as error:
@@ -124,17 +131,41 @@ def _attributes(node: ast.ClassDef) -> dict[str, Any]:
 
 
 @cache
-def classes_of(package: str, below: str = "") -> dict[str, tuple[str, ...] | None]:
+def classes_of(package: str, below: str = "") -> Classes:
     """Public classes in an installed package's sources -> their constructor's argument names (None: inherited)."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        return {}
-    found: dict[str, tuple[str, ...] | None] = {}
+        return Classes({})
+    files: dict[str, Path] = {}
     for path in sorted((Path(spec.origin).parent / below).rglob("*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found.setdefault(node.name, _arguments(node))
-    return found
+        for name in re.findall(r"^class ([A-Za-z]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            files.setdefault(name, path)
+    return Classes(files)
+
+
+class Classes(Mapping[str, tuple[str, ...] | None]):
+    """Names are known at once; a file is parsed only for a class in it, since all of a library's take a while."""
+
+    def __init__(self, files: dict[str, Path]) -> None:
+        self._files = files
+
+    def __getitem__(self, name: str) -> tuple[str, ...] | None:
+        return _constructors(self._files[name])[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+@cache
+def _constructors(path: Path) -> dict[str, tuple[str, ...] | None]:
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    return {node.name: _arguments(node) for node in reversed(body) if isinstance(node, ast.ClassDef)}
 
 
 def _arguments(node: ast.ClassDef) -> tuple[str, ...] | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
+from io import TextIOWrapper
 from typing import Any
 
 import click
 
 from translate import __version__
-from translate.errors import Elsewhere, OfProcess, UserError, nearest
+from translate.cli import saying
+from translate.cli.lazy import Lazy
+from translate.errors import Elsewhere, OfProcess, UserError
 
 COMMANDS = {
     "demo": ("translate.cli.demo", "The whole way on an embedded dataset, in minutes, with a report."),
@@ -21,37 +23,38 @@ COMMANDS = {
     "check": ("translate.cli.check", "Say what a dataset folder holds and what is wrong with it."),
     "report": ("translate.cli.report", "Write one self-contained HTML file about a run."),
     "presets": ("translate.cli.presets", "List the configurations that come with the program."),
-    "show": ("translate.cli.show", "Print a fully resolved configuration."),
-    "data": ("translate.cli.data", "List and make the embedded datasets."),
+    "show": ("translate.cli.show", "Print a fully resolved configuration, and where its values came from."),
+    "data": ("translate.cli.data", "Get, make and prepare datasets."),
+    "import": ("translate.cli.import_", "Turn somebody's published weights into a run."),
+    "export": ("translate.cli.export", "Write a run's generator as one file for other programs."),
+    "push": ("translate.cli.push", "Put a run on a model hub."),
+    "pull": ("translate.cli.pull", "Get a run from a model hub."),
+    "ui": ("translate.cli.ui", "Try a run on a local web page."),
+    "schema": ("translate.cli.schema", "Print the configuration's JSON schema, for editors."),
+    "completion": ("translate.cli.completion", "Print the script that completes commands in a shell."),
+    "version": ("translate.cli.version", "Say what is installed here, for bug reports."),
 }
 
 
-class _Commands(click.Group):
-    def list_commands(self, context: click.Context) -> list[str]:
-        return list(COMMANDS)
+class _Commands(Lazy):
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        if "_TRANSLATE_COMPLETE" in os.environ:
+            from translate.cli import shells  # noqa: F401 - which registers them
+        if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+            sys.stdout.reconfigure(errors="backslashreplace")  # a pipe on Windows can't take every file's name
+        return super().main(*arguments, **options)
 
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        command: click.Command = import_module(COMMANDS[name][0]).command
-        return command
-
-    def resolve_command(self, context: click.Context, args: list[str]) -> Any:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            raise UserError(
-                f'no command "{args[0]}".{nearest(args[0], COMMANDS)}',
-                expected="one of " + ", ".join(COMMANDS),
-                hint="translate --help",
-            )
-        return super().resolve_command(context, args)
-
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """--quiet may stand anywhere: it means the same for every command."""
+        words = args[: args.index("--")] if "--" in args else args
+        if "--quiet" in words:
+            args = ["--quiet", *(word for word in words if word != "--quiet"), *args[len(words) :]]
+        return super().parse_args(context, args)
 
     def invoke(self, context: click.Context) -> Any:
+        context.color = saying.colours()
         if beside():
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is said is said once, by the first
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - what is said is said once, by the first
         sys.path.append(os.getcwd())  # for "my_module:Class" in a configuration; last, so that it shadows nothing
         try:
             return super().invoke(context)
@@ -63,7 +66,7 @@ class _Commands(click.Group):
                 _say(str(error))
             context.exit(2)
         except BrokenPipeError:  # `translate ... | head`
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - or the interpreter complains at its end
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - or the interpreter complains at its end
             context.exit(0)
         except OSError as error:  # a full disk, a folder that can't be written: the user's to mend, not a crash
             _say(f"{error.filename or 'a file'}: {error.strerror or error}")
@@ -83,9 +86,14 @@ def _say(what: str) -> None:
     click.echo(what, err=True)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=_Commands,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, "--version", prog_name="translate")
-def main() -> None:
+@click.option("--quiet", is_flag=True, help="Say only errors and results; before or after COMMAND.")
+def main(quiet: bool) -> None:
     """Turn images of one kind into another, with pairs, a few pairs or none; or make new ones of one kind.
 
     \b

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from translate.cli import completing, saying
 from translate.cli import options as shared
 from translate.domain import Domain
 from translate.errors import UserError
@@ -35,7 +36,7 @@ class _Batch(click.ParamType):
 
 
 @click.command("apply")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=completing.runs)
 @click.argument("input")
 @click.argument("output")
 @click.option("--to", type=click.Choice(["b", "a"]), help="Domain to translate to.  [default: b, or the only one]")
@@ -82,7 +83,7 @@ class _Batch(click.ParamType):
 )
 @click.option("--overwrite", is_flag=True, help="Translate again what exists.")
 @shared.checkpoint
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@shared.device
 @click.option(
     "--precision",
     default="fp32",
@@ -121,17 +122,18 @@ def command(
     address: str | None,
 ) -> None:
     """Translate INPUT, a folder with its subfolders or one image, by the model in RUN into OUTPUT. Both may be URLs.
+    RUN is the folder of a training run, or a file that `translate export` wrote.
 
     Every output keeps its input's relative path, name, format, size and depth. Existing outputs are skipped, so the
     same command again does what is missing. An image that can't be read is named, the rest is done, and the exit code
     is 1. With --format, a.jpg becomes a.png, or a.jpg.png where another picture beside it is called a, too.
     """
-    from translate.config import load_run
+    from translate.exchange import opening
     from translate.inference import manifest as manifests
     from translate.inference import plan
     from translate.inference.outcome import Options, Summary
 
-    config = load_run(run)
+    config = opening.config_of(run)
     direction = _direction(run, output, to, config)
     _refuse_unheeded(run, samples, tile, engine, address, config)
     wanted = Options(
@@ -177,12 +179,12 @@ def _here(
     tally: "Tally",
     watch: "Callable[[str], None]",
 ) -> "Iterator[Outcome]":
-    from translate import checkpoint as checkpoints
+    from translate.exchange import opening
     from translate.inference import plan
     from translate.inference.folder import work
     from translate.inference.model import Model
 
-    model = Model.load(run, device, checkpoints.find(run, checkpoint), precision=options.precision)
+    model = Model.load(run, device, opening.weights_of(run, checkpoint), precision=options.precision)
     return work(model, plan.jobs(source, target, options, tally), source, target, options, watch)
 
 
@@ -217,15 +219,23 @@ def _refuse_unheeded(
         )
     if tile is not None and (config.data.frames.a > 1 or config.data.frames.b > 1):
         raise UserError("reads or writes strips of frames, which go whole", where=f"{run}: --tile")
+    from translate.exchange import opening
+
+    if tile is not None and opening.is_graph(run):
+        raise UserError(
+            "goes whole: tiles would need the statistics of the norms inside",
+            where=f"{run}: --tile",
+            hint="apply the run, or FILE.safetensors",
+        )
+    if engine == "ray" and opening.exported(run):
+        raise UserError("is one file", where=f"{run}: --engine ray", expected="a run folder that all machines see")
     if address is not None and engine != "ray":
         raise UserError("is the address of a Ray cluster", where="--address", hint="--engine ray")
 
 
 def _refuse_run(run: Path, output: str) -> None:
     if Path(output).resolve().is_relative_to(run.resolve()):
-        raise UserError(
-            "is the folder of a training run, which images would mingle with", where=output, expected="another OUTPUT"
-        )
+        raise UserError("is RUN itself, which images would mingle with", where=output, expected="another OUTPUT")
 
 
 def _warn_of_size(source: "Place", options: "Options", config: "Config") -> None:
@@ -251,7 +261,7 @@ def _warn_of_size(source: "Place", options: "Options", config: "Config") -> None
     height, width = config.data.size
     found = median(sizes) / min(height, width)
     if not 1 / FAR < found < FAR:
-        click.echo(
+        saying.note(
             f"note: trained at {width}x{height} px, and the images are {found:.2g} times as large: expect less than at "
             "the size of the training, which `evaluate` scores",
             err=True,

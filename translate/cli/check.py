@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
+
+from translate.cli import options, saying
 
 SHOWN = 10
 """Names listed of each kind of problem; --json has them all."""
@@ -18,7 +16,7 @@ SHOWN = 10
 @click.command("check")
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.option("--pairs", default="all", show_default=True, help="all, stem (pairs of equal names), or how many to use.")
-@click.option("--json", "file", metavar="FILE", help="Write everything there; - for standard output, and nothing else.")
+@options.json_file
 def command(directory: Path, pairs: str, file: str | None) -> None:
     """Say what DIRECTORY holds: layout, regime, counts, sizes, modes; what is wrong with it, and some advice.
 
@@ -28,7 +26,7 @@ def command(directory: Path, pairs: str, file: str | None) -> None:
     from translate.data import layouts
     from translate.data.check import check
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with saying.bar() as bar:
         task = bar.add_task("reading", total=None)
 
         def progress(done: int, total: int) -> None:
@@ -39,8 +37,7 @@ def command(directory: Path, pairs: str, file: str | None) -> None:
         bar.update(task, description="comparing", total=None)
         found["findings"] = [finding.as_json() for finding in diagnosis.of_data(layouts.find(directory, kept))]
     if file:
-        with click.open_file(file, "w", encoding="utf-8") as opened:
-            opened.write(json.dumps(found, indent=2) + "\n")
+        saying.write_json(found, file)
     if file != "-":
         _print(found)
     if found["problems"] or found["findings"]:
@@ -48,7 +45,9 @@ def command(directory: Path, pairs: str, file: str | None) -> None:
 
 
 def _print(found: dict[str, Any]) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    from rich.table import Table
+
+    console = saying.console(highlight=False, soft_wrap=True)
     console.print(
         f"[bold]{found['root']}[/]: {found['layout']}, so the regime is [bold]{found['regime']}[/]", markup=True
     )

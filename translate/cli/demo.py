@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from translate.cli import options, saying
 
 if TYPE_CHECKING:
     from translate.data.layouts import Dataset
@@ -30,7 +31,7 @@ MINUTES = 3.5
     "--minutes", default=MINUTES, show_default=True, type=click.FloatRange(min=0, min_open=True), help="Training time."
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**31 - 1))
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@options.device
 def command(out: Path, minutes: float, seed: int, device: str) -> None:
     """Go the whole way on an embedded dataset: make it, train without pairs, translate, score, report.
 
@@ -43,7 +44,7 @@ def command(out: Path, minutes: float, seed: int, device: str) -> None:
 
     data, run = out / "data", out / "run"
     if not (data / "pairs.csv").is_file():
-        click.echo(
+        saying.note(
             f"1/5 drawing {TRAIN:,} clay faces, {TRAIN:,} comic faces of other people, {TEST} held-out pairs: {data}"
         )
         unfinished = out / "data.unfinished"
@@ -55,16 +56,16 @@ def command(out: Path, minutes: float, seed: int, device: str) -> None:
     config = configuration.load("fast", settings)
     config.data.root = str(data.absolute())
     dataset = layouts.find(data)
-    click.echo(f"2/5 training without pairs for {minutes:g} minutes: {run}")
+    saying.note(f"2/5 training without pairs for {minutes:g} minutes: {run}")
     watched(config, dataset, run, device)
     from translate.inference.model import Model
 
     model = Model.load(run, device)
-    click.echo(f"3/5 translating the held-out faces both ways: {out / 'translated'}")
+    saying.note(f"3/5 translating the held-out faces both ways: {out / 'translated'}")
     _translate(model, data, out / "translated")
-    click.echo(f"4/5 scoring against the truth and against doing nothing: {out / 'scores.json'}")
+    saying.note(f"4/5 scoring against the truth and against doing nothing: {out / 'scores.json'}")
     evaluation = _score(model, dataset, run, out, seed)
-    click.echo(f"5/5 {out / 'report.html'}")
+    saying.note(f"5/5 {out / 'report.html'}")
     _report(model, dataset, run, out, evaluation)
     scores = evaluation.scores
     for direction in scores["metrics"]:
@@ -72,7 +73,9 @@ def command(out: Path, minutes: float, seed: int, device: str) -> None:
         sentence = f"held-out error {ours:.1f} grey levels, doing nothing {nothing:.1f}"
         click.secho(f"{direction}: {sentence}: {ours / nothing:.2f} of it", bold=True)
     if scores["protocol"]["step"] < FEW:
-        click.echo(f"only {scores['protocol']['step']} steps were possible: too few to mean anything; try --minutes 10")
+        saying.note(
+            f"only {scores['protocol']['step']} steps were possible: too few to mean anything; try --minutes 10"
+        )
     click.echo(f"open {out / 'report.html'}")
 
 
@@ -92,7 +95,7 @@ def _score(model: Model, dataset: Dataset, run: Path, out: Path, seed: int) -> E
     from translate.report.commands import RESAMPLES
 
     evaluation = evaluate(model, dataset, "test", seed=seed, bootstrap=RESAMPLES, history=log.read(run))
-    (out / "scores.json").write_text(json.dumps(evaluation.scores, indent=2) + "\n", encoding="utf-8")
+    saying.write_json(evaluation.scores, str(out / "scores.json"))
     return evaluation
 
 

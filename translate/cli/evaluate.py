@@ -1,6 +1,5 @@
 """`translate evaluate`."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from translate.cli import options
+from translate.cli import completing, options, saying
 from translate.errors import UserError, unknown
 from translate.metrics import DISTRIBUTIONS, DIVERSITY, TABLE, find
 
@@ -22,7 +21,7 @@ SHOWN = 5
 
 
 @click.command("evaluate")
-@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.argument("run", type=click.Path(path_type=Path), required=False, shell_complete=completing.runs)
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Dataset with held-out images.  [default: what RUN trained on]"
 )
@@ -60,11 +59,11 @@ SHOWN = 5
     type=click.IntRange(0),
     help="95% intervals from N resamples (1000 is common).  [default: none]",
 )
-@click.option("--json", "file", metavar="FILE", help="Write the scores there; - for standard output, and nothing else.")
+@options.json_file
 @click.option("--csv", "table", type=click.Path(path_type=Path), help="Write the scores of each image there.")
 @options.checkpoint
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of samples and random metrics.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@options.device
 def command(
     run: Path | None,
     data: Path | None,
@@ -154,7 +153,7 @@ def command(
     _say(found.scores, file)
     protocol = found.scores["protocol"]
     for reason, left_out in _by_reason(protocol["left_out"]).items():
-        click.echo(f"left out: {', '.join(left_out)}: {reason}", err=True)
+        saying.note(f"left out: {', '.join(left_out)}: {reason}", err=True)
     unmatched = protocol.get("unmatched", {"fake": [], "real": []})
     for what, paths in (
         ("no truth of this name for", unmatched["fake"]),
@@ -217,10 +216,7 @@ def _size(given: str | None) -> tuple[int, int] | None:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with saying.bar() as bar:
         task = bar.add_task("scoring", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -233,18 +229,13 @@ def _by_reason(left_out: dict[str, str]) -> dict[str, list[str]]:
 
 
 def _say(scores: dict[str, Any], file: str | None) -> None:
-    text = json.dumps(scores, indent=2, allow_nan=False)
-    if file == "-":
-        click.echo(text)
-        return
     if file is not None:
-        path = Path(file)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n", encoding="utf-8")
-    from rich.console import Console
+        saying.write_json(scores, file)
+    if file == "-":
+        return
     from rich.table import Table
 
-    console = Console()
+    console = saying.console()
     for direction, values in scores["metrics"].items():
         beside = {
             heading: scores[key][direction]

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
+from translate.cli import saying
 from translate.inference import plan
 from translate.inference.manifest import Manifest
 from translate.inference.outcome import Options, Summary, Tally
@@ -39,7 +39,7 @@ class Follower:
         self._options, self._manifest = options, manifest
         self._interrupted = False
         to = options.to
-        self._bar = Progress(
+        self._bar = saying.bar(
             TextColumn(f"{to.other.upper()} to {to.upper()}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -47,7 +47,7 @@ class Follower:
             TimeRemainingColumn(),
             TextColumn("[red]{task.fields[failures]}[/]"),
             TextColumn("{task.fields[now]}", markup=False),
-            console=Console(stderr=True),
+            transient=False,
         )
         self._begun = time.perf_counter()
         self._task = self._bar.add_task("", total=None, rate="", failures="", now="")
@@ -108,9 +108,9 @@ class Follower:
 def _say(summary: Summary, where: str, manifest: Path | None) -> None:
     click.echo(f"{where}: {summary.sentence()}", err=True)
     for warning, count in summary.warnings.most_common(WARNINGS):
-        click.echo(f"warning: {warning} ({count} {'image' if count == 1 else 'images'})", err=True)
+        saying.note(f"warning: {warning} ({count} {'image' if count == 1 else 'images'})", err=True)
     if len(summary.warnings) > WARNINGS and manifest is None:
-        click.echo("warning: there are others; --manifest FILE lists all", err=True)
+        saying.note("warning: there are others; --manifest FILE lists all", err=True)
     for name, reason in summary.failed:
         click.echo(f"failed: {name}: {reason}", err=True)
     more = summary.failures - len(summary.failed)

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
 from rich.table import Column
 
-from translate.cli import beside
+from translate.cli import beside, saying
 
 if TYPE_CHECKING:
     from translate.config import Config
@@ -27,13 +26,13 @@ LINE_EVERY = 20.0
 @contextmanager
 def bar() -> Iterator[tuple[Callable[[Standing], None], Callable[[int, int], None], Callable[[str], None]]]:
     """(watch training, watch loading, warn) callbacks; the display ends with the context."""
-    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=12),
         TextColumn("{task.fields[status]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
     )
-    with Progress(*columns, console=console, disable=beside() > 0 or not console.is_terminal, expand=True) as progress:
+    with saying.bar(*columns, transient=False, shown=beside() == 0, expand=True) as progress:
+        console = progress.console
         reading = progress.add_task("reading ", status="", total=None)
         training = progress.add_task("training", status="", total=1.0, visible=False)
         printed = -LINE_EVERY
@@ -46,7 +45,7 @@ def bar() -> Iterator[tuple[Callable[[Standing], None], Callable[[int, int], Non
             status = describe(standing)
             progress.update(reading, visible=False)
             progress.update(training, visible=True, completed=standing.share, status=status)
-            if not console.is_terminal and standing.seconds - printed >= LINE_EVERY:
+            if not saying.quiet() and not saying.live() and standing.seconds - printed >= LINE_EVERY:
                 printed = standing.seconds
                 console.print(f"{standing.share:4.0%} {status}", soft_wrap=True, highlight=False)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from translate.cli import options
+from translate.cli import completing, options, saying
 from translate.errors import UserError, unknown
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def _finite(context: click.Context, option: click.Parameter, value: float | None
 
 
 @click.command("sample")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=completing.runs)
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--count", type=click.IntRange(1), help=f"Images to draw.  [default: {COUNT}]")
 @click.option(
@@ -76,7 +76,7 @@ def _finite(context: click.Context, option: click.Parameter, value: float | None
 @click.option("--movie", type=click.Choice(["gif", "mp4"]), help="mp4 needs the program ffmpeg.  [default: gif]")
 @click.option("--overwrite", is_flag=True, help="Replace images that OUTPUT holds from an earlier time.")
 @options.checkpoint
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@options.device
 def command(
     run: Path,
     output: Path,
@@ -138,14 +138,14 @@ def command(
         _interpolate(sampler, output, stops or STOPS, frames, chosen, movie or "gif")
     if truncation is not None:
         meant = "styles at {} of their way from the average" if model.truncates else "the normal prior, cut at +-{}"
-        click.echo(f"truncated: {meant.format(f'{truncation:g}')}", err=True)
+        saying.note(f"truncated: {meant.format(f'{truncation:g}')}", err=True)
     if len(labels) > 1:
         assert isinstance(config.networks.classes, list)
-        click.echo(f"classes in turn: {', '.join(config.networks.classes[label] for label in labels)}", err=True)
+        saying.note(f"classes in turn: {', '.join(config.networks.classes[label] for label in labels)}", err=True)
     if sampler.logits:
         before, after = (sum(values) / len(values) for values in zip(*sampler.logits, strict=True))
         worse = "" if after > before else ", no better: the noise of the steps outweighs the slope (more steps?)"
-        click.echo(f"refined: the discriminator's mean logit was {before:.3f} and is {after:.3f}{worse}", err=True)
+        saying.note(f"refined: the discriminator's mean logit was {before:.3f} and is {after:.3f}{worse}", err=True)
 
 
 def _refuse_conflicts(frames: int | None, for_images: dict[str, Any], for_movies: dict[str, Any]) -> None:
@@ -218,29 +218,23 @@ def _refuse_overwriting(run: Path, output: Path, grid: bool, frames: int | None,
 
 
 def _sample(sampler: Sampler, output: Path, count: int, grid: bool) -> None:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from translate.inference.sampling import sample
 
-    with Progress(console=Console(stderr=True)) as bar:
+    with saying.bar(transient=False) as bar:
         task = bar.add_task("images", total=count)
         sample(sampler, output, count, alone=grid, progress=lambda done: bar.update(task, completed=done))
     click.echo(f"{output}: {f'grid.png of {count} images' if grid else f'{count} images and grid.png'}", err=True)
     older = [path for path in output.glob("*.png") if path.stem.isdigit() and int(path.stem) >= count]
     if older and not grid:
-        click.echo(
+        saying.note(
             f"{output}: {len(older)} images of an earlier time ({min(older).name} ...) stay beside them", err=True
         )
 
 
 def _interpolate(sampler: Sampler, output: Path, stops: int, frames: int, way: Any, movie: str) -> None:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from translate.inference.sampling import interpolate
 
-    with Progress(console=Console(stderr=True)) as bar:
+    with saying.bar(transient=False) as bar:
         task = bar.add_task("frames", total=stops * frames)
         path = interpolate(sampler, output, stops, frames, way, movie, lambda done: bar.update(task, completed=done))
     click.echo(f"{output}: strip.png and {path.name}, {stops * frames} frames in a loop", err=True)

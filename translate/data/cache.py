@@ -128,8 +128,8 @@ def available_memory() -> int:
         with open("/proc/meminfo", encoding="ascii") as file:
             fields = dict(line.split(":", 1) for line in file)
         available = int(fields["MemAvailable"].split()[0]) * 1024
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
-        available = min(available, int(Path("/sys/fs/cgroup/memory.max").read_text()) - used)
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text("ascii"))
+        available = min(available, int(Path("/sys/fs/cgroup/memory.max").read_text("ascii")) - used)
     except (OSError, KeyError, ValueError):  # not Linux, or no limit ("max")
         pass
     return max(available, 0) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
