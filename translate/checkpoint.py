@@ -81,13 +81,16 @@ def newest(run: Path) -> Path:
             expected=f"{FOLDER}/step-*.pt; the first comes after a minute, at the end or at Ctrl-C",
             hint="translate train ... --out " + str(run),
         )
+    damaged = []
     for path in found:
         try:
             _require_whole(path)
             _loaded(path, mmap=True)
         except Damaged as error:
-            warnings.warn(f"{error}; an older one is looked for", stacklevel=2)
+            damaged.append(error)
             continue
+        for spoilt in damaged:
+            warnings.warn(f"{spoilt}; {path.stem} is taken instead", stacklevel=2)
         return path
     raise Damaged(
         "holds no checkpoint that can be read",

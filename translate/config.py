@@ -185,6 +185,8 @@ class Training(Strict):
     def _auto_is_a_word(cls, given: Any) -> Any:
         if given == 0:
             raise ValueError("Input should be greater than 0, or auto")
+        if isinstance(given, str) and given != "auto" and not given.isdigit():
+            raise ValueError(f'Input should be a number greater than 0, or auto, not "{given}"')
         return AUTO if given == "auto" else given
 
     @field_serializer("batch")

@@ -48,6 +48,11 @@ class Speaker:
         self._said: set[About] = set()
         self._last: set[About] = set()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What was said of, by name."""
+        return tuple(sorted({name for name, _ in self._said}))
+
     def say(self, findings: Iterable[dict[str, Any]]) -> None:
         """Say those that were not said before."""
         for finding in findings:

@@ -30,12 +30,14 @@ __all__ = ["Lost", "Outcome", "Progress", "train"]
 
 MOST_BACK = 3
 """How often a training goes back to its last checkpoint with half the learning rates, when numbers are lost."""
+NAMED = 20
+"""Pictures that are left out, of which each is named."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """How a training ended; `begun`: the steps that were done before; `stale`: it no longer became better; `scored`:
-    the best held-out score in words, and what evaluations cost, where there were any."""
+    the best held-out score in words, and what evaluations cost, where there were any; `warned`: of which findings."""
 
     steps: int
     seconds: float
@@ -43,6 +45,7 @@ class Outcome:
     begun: int
     stale: bool = False
     scored: str = ""
+    warned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ class _Training:
             if desk is None:
                 return Outcome(steps, reached.seconds, asked, self.begun)
             scored = desk.end()
-            return Outcome(steps, desk.clock.seconds, asked, self.begun, desk.monitor.stale, scored)
+            return Outcome(steps, desk.clock.seconds, asked, self.begun, desk.monitor.stale, scored, self.speaker.names)
 
     def _continue(self, trainer: Trainer) -> tuple[Reached, bool]:
         """Bring the trainer to where it was saved; how far that was, and whether it no longer became better."""
@@ -236,5 +239,8 @@ class _Training:
         """Say which pictures were left out since it was last said."""
         found = self.batches.unreadable[self._named :]
         self._named += len(found)
-        for path, reason in found:
-            self.warn(f"left out: {path}: {reason}")
+        for count, (path, reason) in enumerate(found, self._named - len(found)):
+            if count < NAMED:
+                self.warn(f"left out: {path}: {reason}")
+            elif count == NAMED:
+                self.warn("further pictures can't be read and are left out; `translate check` names all")

@@ -19,7 +19,7 @@ from limits import small_files
 
 from translate import checkpoint, config, log, needs, run
 from translate.config import Config
-from translate.data import layouts
+from translate.data import faces, layouts
 from translate.domain import Batch
 from translate.errors import UserError
 from translate.keeping import durable, failures, lock
@@ -481,3 +481,14 @@ def test_a_second_signal_leaves_in_the_midst_of_a_long_computation() -> None:
         running.send_signal(signal.SIGINT)
         assert running.wait(timeout=15) == 130
         assert running.stdout.read() == ""
+
+
+def test_of_many_that_are_left_out_some_are_named(tmp_path: Path) -> None:
+    faces.make(tmp_path / "data", size=16, train=60, test=1, pairs=False)
+    for path in sorted((tmp_path / "data" / "trainA").iterdir())[:40]:
+        path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    said: list[str] = []
+    train(smoke("training.steps=2"), tmp_path / "data", tmp_path / "run", said)
+    named = [line for line in said if line.startswith("left out:")]
+    assert len(named) == run.NAMED
+    assert sum("further pictures" in line for line in said) == 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any
 
 import click
@@ -53,6 +55,7 @@ class _Commands(Lazy):
 
     def invoke(self, context: click.Context) -> Any:
         context.color = saying.colours()
+        warnings.formatwarning = _formatted
         if beside():
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - what is said is said once, by the first
         sys.path.append(os.getcwd())  # for "my_module:Class" in a configuration; last, so that it shadows nothing
@@ -79,6 +82,15 @@ class _Commands(Lazy):
 def beside() -> int:
     """Which of torchrun's processes this is, counted from 0."""
     return int(os.environ.get("RANK", "0")) if int(os.environ.get("WORLD_SIZE", "1")) > 1 else 0
+
+
+def _formatted(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Our own warnings are sentences to users; others' say where they come from."""
+    if category is UserWarning and Path(filename).is_relative_to(Path(__file__).parents[1]):
+        return f"note: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def _say(what: str) -> None:

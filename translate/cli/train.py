@@ -151,7 +151,7 @@ def command(
     from translate.cli.progress import watched
 
     if reached := checkpoint.steps(run):
-        saying.note(f"continues  from {reached[0].stem}, the newest checkpoint in {run}")
+        saying.note(f"continues  the training in {run}, whose newest checkpoint is {reached[0].stem}")
     outcome = watched(chosen, dataset, run, device)
     if outcome.steps == outcome.begun:
         click.echo(f"already trained: {outcome.steps:,} steps in {run}; more --steps or --minutes continue it")
@@ -165,6 +165,8 @@ def command(
         )
     if outcome.scored:
         click.echo(outcome.scored)
+    if outcome.warned:
+        click.echo(f"warned of {', '.join(outcome.warned)}: look at previews and report before you use it")
     what = "sample {} OUTPUT" if chosen.unconditional else "apply {} INPUT OUTPUT"
     what += " --samples 5" if chosen.stochastic else ""
     saying.note(f"next: translate {what.format(shlex.quote(str(run)))}, and translate report {shlex.quote(str(run))}")
@@ -186,6 +188,8 @@ def _fitted(config: Config, dataset: Dataset, run: Path, device: str) -> Config:
                 saying.note(f"hint       {said}")
         if not open_batch:
             fitting.check(config, on, saying.note)
+        if config.training.batch > images:
+            saying.note(f"hint       a batch of {config.training.batch} holds each of {images} images more than once")
     return config
 
 
