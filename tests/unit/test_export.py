@@ -340,3 +340,18 @@ def test_every_generator_is_exported(variant: str, ending: str, tmp_path: Path) 
     assert np.abs(here(pixels, seed=3).astype(int) - made.astype(int)).max() <= 1
     if here.model.stochastic:
         assert not np.array_equal(made, there(pixels, seed=4))
+
+
+def test_a_file_is_sampled_as_its_run_is(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", "dcgan", "networks.generator.width=4", "networks.discriminator.width=4")
+    exporting.export(run, tmp_path / "made.safetensors")
+    for source, out in ((run, "one"), (tmp_path / "made.safetensors", "two")):
+        said = CliRunner().invoke(main, ["sample", str(source), str(tmp_path / out), "--count", "2", "--seed", "3"])
+        assert said.exit_code == 0, said.output
+    for name in ("00000.png", "00001.png"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    refused = CliRunner().invoke(
+        main, ["sample", str(tmp_path / "made.safetensors"), str(tmp_path / "x"), "--refine", "2"]
+    )
+    assert refused.exit_code == 2
+    assert "holds no discriminator" in refused.output

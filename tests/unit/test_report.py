@@ -510,6 +510,7 @@ def test_losses_gradients_separation_and_scores_have_their_charts() -> None:
     assert [chart.name for chart in found["Held-out scores"]] == ["SSIM"]
     assert [name for name, _ in found["Held-out scores"][0].legend] == ["A → B", "B → A"]
     assert [name for name, _ in found["Gradient norms"][0].legend] == ["generators", "discriminators"]
+    assert [chart.name for chart in found["Rates"]] == ["images a second", "learning rate"]
     assert found["Separation"][0].legend == []  # one line needs no legend
     for chart in [chart for group in found.values() for chart in group]:
         assert chart.svg.startswith("<svg")

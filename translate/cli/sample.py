@@ -95,10 +95,11 @@ def command(
     checkpoint: str,
     device: str,
 ) -> None:
-    """Draw new images from the unconditional RUN into the folder OUTPUT: 00000.png ... and grid.png."""
-    from translate.config import load_run
+    """Draw new images from the unconditional RUN, or an exported file, into the folder OUTPUT: 00000.png ... and
+    grid.png."""
+    from translate.exchange import opening
 
-    config = load_run(run)
+    config = opening.config_of(run)
     if config.networks.latent is None or not config.unconditional:
         raise UserError(
             "translates images, it does not draw them from nothing",
@@ -112,6 +113,12 @@ def command(
         raise UserError("--refine-step without --refine", expected="--refine N, the number of steps")
     labels = _labels(run, config, names, one=frames is not None)
     if truncation is not None:
+        if opening.is_graph(run):
+            raise UserError(
+                "holds a graph, in which nothing can be truncated",
+                where=f"{run}: --truncation",
+                hint="sample the run, or FILE.safetensors",
+            )
         _refuse_truncation(run, config)
     if refine is not None and config.networks.discriminator is None:
         raise UserError(
@@ -121,7 +128,6 @@ def command(
             hint="leave --refine out",
         )
     _refuse_overwriting(run, output, grid, frames, movie or "gif", overwrite)
-    from translate import checkpoint as checkpoints
     from translate.inference.model import Model
     from translate.inference.movie import require
     from translate.inference.refine import STEP
@@ -129,7 +135,7 @@ def command(
 
     if frames is not None:
         require(movie or "gif")
-    model = Model.load(run, device, checkpoints.find(run, checkpoint), discriminators=refine is not None)
+    model = Model.load(run, device, opening.weights_of(run, checkpoint), discriminators=refine is not None)
     sampler = Sampler(model, seed, labels, truncation, refine or 0, refine_step or STEP)
     if frames is None:
         _sample(sampler, output, count or COUNT, grid)

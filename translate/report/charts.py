@@ -59,7 +59,7 @@ class Group:
 
 
 def groups(log: Rows) -> list[Group]:
-    """Losses, gradient norms, separation and held-out scores, as far as the rows of log.jsonl hold them."""
+    """Losses, gradient norms, separation, rates and held-out scores, as far as the rows of log.jsonl hold them."""
     found = [
         Group("Held-out scores", "Of held-out images, during the training.", scores(log)),
         Group("Losses", "Unweighted, by the domain of the image that was made.", losses(log)),
@@ -70,6 +70,7 @@ def groups(log: Rows) -> list[Group]:
             separation(log),
         ),
         Group("Gradient norms", "On a logarithmic scale. Steady is good, whatever the height.", gradients(log)),
+        Group("Rates", "Images a second, and how fast the weights move.", rates(log)),
     ]
     return [group for group in found if group.charts]
 
@@ -88,6 +89,15 @@ def gradients(log: Rows) -> list[Chart]:
     """The norm of each player's gradient, on a logarithmic scale."""
     keys = {player: f"grad_norm/{player}" for player in _PLAYERS}
     return _chart("gradient norm", log, keys, _PLAYERS, logarithmic=True)
+
+
+def rates(log: Rows) -> list[Chart]:
+    """Images a second, and each player's learning rate."""
+    players = {player: f"learning_rate/{player}" for player in _PLAYERS}
+    return [
+        *_chart("images a second", log, {"both": "images_per_second"}, {"both": ("of the training", COLOURS[0])}),
+        *_chart("learning rate", log, players, _PLAYERS),
+    ]
 
 
 def separation(log: Rows) -> list[Chart]:
