@@ -36,35 +36,45 @@ class InstanceNorm2d(nn.InstanceNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu" or _traced() or (torch.is_grad_enabled() and x.shape[2:].numel() == 1):
             return super().forward(x)  # a compiler knows what to do; and it refuses to learn from maps of one pixel
-        if torch.is_grad_enabled() and not x.is_contiguous() and not has_torch_function_unary(x):
-            # A batch norm of each image by itself is the same function, and on a CPU the only one that is quick both
-            # ways on channels-last images.
-            rows = [functional.batch_norm(row, None, None, training=True, eps=self.eps) for row in x.split(1)]
-            return torch.cat(rows)
-        # So is a group norm of single channels. On a CPU it takes a fifth of the time of torch's own instance norm,
-        # with gradients a half, and reads channels-last images as they lie.
-        return functional.group_norm(_centred(x, self.num_features), self.num_features, eps=self.eps)
+        # A group norm of single channels is the same function. On a CPU it takes a fifth of the time of torch's own
+        # instance norm, with gradients a half, and reads channels-last images as they lie.
+        if _added_rightly(x):
+            return functional.group_norm(x, self.num_features, eps=self.eps)
+        return _in_two_passes(x, self.num_features, self.eps)
 
 
 class GroupNorm(nn.GroupNorm):
     """[N, C, H, W] -> the same, as torch's own."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(_centred(x, self.num_groups))
+        if _added_rightly(x):
+            return super().forward(x)
+        y = _in_two_passes(x, self.num_groups, self.eps)
+        return torch.addcmul(self.bias[:, None, None], y, self.weight[:, None, None])
 
 
-def _centred(x: Tensor, groups: int) -> Tensor:
-    """What has the same group norm as x, and can be trusted with it.
+def _added_rightly(x: Tensor) -> bool:
+    """Whether torch's group norm of these images can be trusted.
 
-    On a CPU torch takes E[x^2] - E[x]^2 for the variance of channels-last images: of even ones that is nothing but
-    rounding, unless the mean is 0.
+    On a CPU it adds up channels-last images, and their squares, one pixel after the other in float32: of large maps,
+    and of even ones, little but rounding is left of the variance. (Somebody who listens to what norms are given looks
+    after that, and must be called.)
     """
-    if x.device.type != "cpu" or x.is_contiguous():
-        return x
-    if has_torch_function_unary(x):
-        return x  # somebody listens to what norms are given, and would miss the mean
-    means = x.mean((2, 3)).unflatten(1, (groups, -1)).mean(2, keepdim=True)
-    return x - means.expand(-1, -1, x.shape[1] // groups).flatten(1)[:, :, None, None]
+    return x.device.type != "cpu" or x.is_contiguous() or has_torch_function_unary(x) or _traced()
+
+
+def _in_two_passes(x: Tensor, groups: int, eps: float) -> Tensor:
+    """[N, C, H, W] -> the same, a group norm without weights: the mean first, then the variance, both summed pairwise;
+    on channels-last images as quick as torch's own."""
+
+    def of_groups(maps: Tensor) -> Tensor:
+        means = maps.mean((2, 3)).unflatten(1, (groups, -1)).mean(2, keepdim=True)
+        return means.expand(-1, -1, x.shape[1] // groups).flatten(1)[:, :, None, None]
+
+    exact = x.float()
+    centred = exact - of_groups(exact)
+    scale = torch.rsqrt(of_groups(centred.square()) + eps)
+    return (centred * scale if torch.is_grad_enabled() else centred.mul_(scale)).to(x.dtype)
 
 
 def needs_bias(kind: str) -> bool:
