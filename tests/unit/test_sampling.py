@@ -114,7 +114,10 @@ def test_truncation_bounds_a_normal_prior() -> None:
     assert float(bound.abs().max()) <= 0.7 < float(free.abs().max())
     uniform = bound.abs().flatten().sort().values / 0.7
     assert float(uniform.mean()) == pytest.approx(0.48, abs=0.02)  # spread over the interval, not heaped at its ends
-    assert torch.equal(torch.stack(list(Sampler(model(), truncation=9).latents(200))), free)
+    wide, plain = torch.empty(2, 8), torch.empty(2, 8).normal_(generator=torch.Generator().manual_seed(0))
+    torch.nn.init.trunc_normal_(wide, a=-9, b=9, generator=torch.Generator().manual_seed(0))
+    if torch.equal(wide, plain):  # as torch draws them by now; it used to invert the distribution's function
+        assert torch.equal(torch.stack(list(Sampler(model(), truncation=9).latents(200))), free)
     narrow = model(latent={"dimension": 16, "prior": "truncated_normal", "limit": 0.5})
     assert float(torch.stack(list(Sampler(narrow, truncation=2).latents(50))).abs().max()) <= 0.5
 
