@@ -17,10 +17,11 @@ from click.testing import CliRunner, Result
 from PIL import Image
 from sources import packed
 
-from translate.catalogue import cards, convert, folder
+from translate.catalogue import cards, convert, folder, getting, names
 from translate.catalogue.recipe import Recipe
 from translate.cli import main
 from translate.data import layouts
+from translate.errors import UserError
 
 PAGE = Path(__file__).parents[2] / "docs" / "datasets.md"
 PLAIN = cards.recipe
@@ -239,7 +240,7 @@ def test_a_full_disk_is_said_before_anything_is_fetched(
     monkeypatch.setattr(folder.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
     said = get(bytes=5_000_000_000)
     assert said.exit_code == 2
-    assert "10.00 GB are needed, and 0.00 GB are free" in said.stderr
+    assert "10.00 GB are needed, and 1 kB are free" in said.stderr
     assert source.asked == []
     assert not Path("photos").exists()
 
@@ -340,6 +341,8 @@ def test_cards_and_lists_are_printed() -> None:
     assert found["celeba"]["how"] == "file"
     assert found["horse2zebra"]["bytes"] == 116867962
     assert found["facades"]["images"] == 606
+    assert (found["celeba"]["by_hand"], found["facades"]["by_hand"]) == (True, False)
+    assert (found["edges2handbags"]["images"], found["edges2handbags"]["count"]) == (None, "138,567 train")
 
 
 def test_the_page_s_commands_run(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,3 +377,133 @@ def test_the_page_s_commands_run(source: Source, tmp_path: Path, monkeypatch: py
         assert said.exit_code in ((0, 1) if words[0] == "check" else (0,)), (line, said.output)
         if words[:2] == ["data", "get"] and "--card" not in words:
             assert str(layouts.find(place).regime("train"))
+
+
+# --- classes, leftovers, and what is not there any more
+
+
+CATS = archive(["afhq/train/cat/1.png", "afhq/train/dog/2.png", "afhq/val/cat/3.png", "afhq/val/dog/4.png"])
+
+
+def test_other_classes_or_their_other_order_are_another_dataset(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source.files["/afhq.zip"] = CATS
+    recipe = PLAIN("afhq")
+    file = recipe.files[0].model_copy(update={"urls": (f"{source.url}/afhq.zip",), "bytes": None, "sha256": None})
+    monkeypatch.setattr(cards, "recipe", lambda name: recipe.model_copy(update={"files": (file,)}))
+
+    def get(classes: str, where: str = "photos") -> Result:
+        return CliRunner().invoke(main, ["data", "get", "afhq", where, "--accept", "--classes", classes])
+
+    assert get("cat").exit_code == 0, get("cat").output
+    assert "is complete" in get("cat").stdout
+    said = get("dog")
+    assert said.exit_code == 2
+    assert "holds afhq already" in said.stderr
+    assert "of the classes cat" in said.stderr
+    assert get("cat,dog", "two").exit_code == 0
+    assert get("dog,cat", "two").exit_code == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert get("cat,dog", "three").exit_code == 130
+    said = get("dog,cat", "three")
+    assert said.exit_code == 2
+    assert "is being filled with" in said.stderr
+    assert get("cat,dog", "three").exit_code == 0
+
+
+def test_pictures_that_are_gone_are_said(get: Get) -> None:
+    assert get("--keep").exit_code == 0
+    Path("photos/trainA/1.png").unlink()
+    said = get("--keep")
+    assert said.exit_code == 0
+    assert "is complete" not in said.stdout
+    assert "1 in trainA" in said.stdout
+    assert "trainA has 1 of 2" in said.stderr
+    command = said.stderr.split("new folder: ")[1].strip().replace(" DIR ", " anew ")
+    assert CliRunner().invoke(main, shlex.split(command)[1:]).exit_code == 0
+    assert len(list(Path("anew/trainA").iterdir())) == 2
+
+
+def test_killed_while_it_cleans_up_the_archive_does_not_stay(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(getting, "_clean", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert get().exit_code == 130
+    assert Path("photos/.get/horse2zebra.zip").exists()
+    assert "is complete" in get().stdout
+    assert listing() == TREE
+    assert get("--keep", where="kept").exit_code == 0
+    assert get(where="kept").exit_code == 0
+    assert Path("kept/.get/horse2zebra.zip").exists()  # it was asked for
+
+
+def test_what_is_no_picture_is_left_out_and_named(get: Get, source: Source) -> None:
+    content = io.BytesIO(HORSES)
+    with zipfile.ZipFile(content, "a") as made:
+        made.writestr("h/trainA/broken.jpg", "no picture")
+    source.files["/horse2zebra.zip"] = content.getvalue()
+    said = get(sha256=None, bytes=None)
+    assert said.exit_code == 0
+    assert "no pictures: h/trainA/broken.jpg" in said.stderr
+    assert "2 in trainA" in said.stdout
+    assert not Path("photos/trainA/broken.jpg").exists()
+
+
+def test_a_refused_archive_leaves_no_half_a_set(get: Get, source: Source) -> None:
+    source.files["/horse2zebra.zip"] = archive(["trainA/1.png", "x/trainA/1.png"])
+    assert get(sha256=None, bytes=None).exit_code == 2
+    assert Path("photos/.get/horse2zebra.zip").exists()
+    assert not Path("photos/.get/out").exists()
+
+
+def test_an_archive_is_closed_before_it_is_set_aside(get: Get, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a file is open, Windows does not rename it."""
+    opened: list[zipfile.ZipFile] = []
+    real, aside = zipfile.ZipFile.__init__, getting._set_aside
+
+    def made(self: zipfile.ZipFile, *words: object, **options: object) -> None:
+        real(self, *words, **options)  # type: ignore[arg-type]
+        opened.append(self)
+
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", made)
+    states: list[bool] = []
+    monkeypatch.setattr(
+        getting, "_set_aside", lambda path: (states.extend(one.fp is None for one in opened), aside(path))[1]
+    )
+    damaged = bytearray(HORSES)
+    damaged[HORSES.index(b"IDAT")] ^= 1
+    source.files["/horse2zebra.zip"] = bytes(damaged)
+    assert "is damaged" in get(sha256=None, bytes=None).stderr
+    assert states
+    assert all(states)
+
+
+def test_an_interruption_says_the_whole_command(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("big one.zip").write_bytes(HORSES)
+    monkeypatch.setattr(convert, "_keep", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    said = get("--file", "big one.zip", "--unchecked")
+    assert "translate data get horse2zebra photos --file 'big one.zip' --unchecked" in said.stderr
+    monkeypatch.setattr(getting, "_download", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    said = get(where="others")
+    assert "nothing has arrived" in said.stderr
+    assert "is kept" not in said.stderr
+
+
+def test_a_file_by_another_name_is_not_called_trustworthy(get: Get) -> None:
+    Path("facades.tar.gz").write_bytes(b"something else")
+    said = get("--file", "facades.tar.gz")
+    assert said.exit_code == 2
+    assert "--unchecked" not in said.stderr
+    assert "--file horse2zebra.zip" in said.stderr
+
+
+@pytest.mark.parametrize("name", ["NUL.png", "com1.tar.png", "a:b.jpg", "a?.png", "end .png ", "dot."])
+def test_names_that_windows_takes_for_something_else(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    names.refuse_unfit(name, "a.zip")
+    monkeypatch.setattr(names, "_WINDOWS", True)
+    with pytest.raises(UserError, match="on Windows"):
+        names.refuse_unfit(name, "a.zip")
+    for fine in ("1.png", "console.png", "a b.jpg", ".png"):
+        names.refuse_unfit(fine, "a.zip")

@@ -161,3 +161,56 @@ def test_no_archive(tmp_path: Path, content: bytes, says: str) -> None:
     path.write_bytes(content)
     with pytest.raises(unpack.Damaged, match=says):
         read(path)
+
+
+def test_a_header_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    """A header is read as a whole, of whatever length it announces, before anybody could count it."""
+    path = tmp_path / "set.tar.gz"
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        for name in ("1.jpg", "2.jpg"):
+            info = tarfile.TarInfo(name)
+            info.size = len(PICTURE)
+            info.pax_headers = {} if name == "1.jpg" else {"comment": "x" * (2 * unpack.HEADERS)}
+            archive.addfile(info, io.BytesIO(PICTURE))
+    found = unpack.members(path)
+    assert next(found).name == "1.jpg"
+    with pytest.raises(UserError, match="far more than pictures"):
+        next(found)
+
+
+def test_headers_may_be_many_where_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bound is for what stands between two files, not for a file, nor for all headers together."""
+    monkeypatch.setattr(unpack, "HEADERS", 20_000)
+    files = {f"{i}.jpg": PICTURE * (500 if i == 7 else 1) for i in range(60)}
+    assert read(tarred(tmp_path / "set", files)) == files
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_folders_count_too(tmp_path: Path, pack: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpack, "MOST_FILES", 3)
+    path = tmp_path / "set"
+    if pack is zipped:
+        zipped(path, {f"{i}/": b"" for i in range(4)})
+    else:
+        tarred(path, {}, **{str(i): tarfile.DIRTYPE for i in range(4)})
+    with pytest.raises(UserError, match="unpacks to far more"):
+        read(path)
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_whatever_a_damaged_header_says_a_sentence_is_the_answer(tmp_path: Path, pack: object) -> None:
+    """Bytes flipped: the files, or a UserError; Damaged where zipfile or tarfile stumble over it, so that the archive
+    is downloaded again. Behind gzip's checksum, a tar is packed so."""
+    path, damaged = tmp_path / "set", 0
+    good = (zipped(path, FILES) if pack is zipped else tarred(path, FILES, "w")).read_bytes()[:2200]
+    for at in range(0, len(good), 2 if pack is zipped else 5):
+        content = bytearray(good)
+        content[at] ^= (0xFF, 0x80, 0x01)[at % 3]
+        path.write_bytes(content if pack is zipped else gzip.compress(content, 1))
+        try:
+            read(path)
+        except unpack.Damaged:
+            damaged += 1
+        except UserError:
+            pass
+    assert damaged > 20

@@ -1,7 +1,11 @@
 """Downloads from a web server on this machine that breaks, ignores, lies and changes its mind."""
 
+import errno
 import hashlib
+import http.client
 import json
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -245,7 +249,7 @@ def test_pauses_grow_and_end(server: tuple[str, Behaviour], target: Path) -> Non
     pauses, told = Pauses(), []
     with pytest.raises(UserError, match=r"503 .*\(9 tries\)"):
         download([url], target, retries=8, tell=told.append, pause=pauses)
-    assert told[2] == "503 Service Unavailable; next try in 4 s (3 of 8)"
+    assert told[2] == url.split("/")[2] + ": 503 Service Unavailable; next try in 4 s (3 of 8)"
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
     assert len(behaviour.asked) == 9
 
@@ -315,3 +319,45 @@ def test_an_interruption_leaves_the_part(server: tuple[str, Behaviour], target: 
 def test_the_digest_is_sha256(target: Path) -> None:
     target.write_bytes(CONTENT)
     assert sha256(target) == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_an_error_while_reading_is_tried_again(
+    server: tuple[str, Behaviour], target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Errors of the network that are no ConnectionError, of the TLS layer too; those of writing are no reason to."""
+    url, behaviour = server
+    behaviour.plan = [send()]
+    errors = [OSError(errno.EHOSTUNREACH, "No route to host"), ssl.SSLError("record layer failure")]
+    real = http.client.HTTPResponse.read1
+
+    def read1(self: http.client.HTTPResponse, count: int = -1) -> bytes:
+        if errors:
+            raise errors.pop(0)
+        return real(self, count)
+
+    monkeypatch.setattr(http.client.HTTPResponse, "read1", read1)
+    told: list[str] = []
+    download([url], target, tell=told.append, pause=Pauses())
+    assert target.read_bytes() == CONTENT
+    assert ["No route to host" in told[0], "record layer failure" in told[1]] == [True, True]
+
+    def full(done: int, total: int | None) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        download([url + "?again"], target, report=full, pause=Pauses())
+
+
+def test_a_name_that_nobody_knows_is_asked_for_twice(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    told: list[str] = []
+    urls = ["http://one.invalid/set.zip", "http://two.invalid/set.zip"]
+    with pytest.raises(UserError, match=r"\(2 tries\)"):
+        download(urls, target, retries=5, tell=told.append, pause=Pauses())
+    assert [line.split(":")[0] for line in told] == ["one.invalid", "http", "two.invalid"]
+    assert told[1].endswith("now from two.invalid")
+    with pytest.raises(UserError, match=r"\(1 try\)"):
+        download(urls, target, retries=0, pause=Pauses())

@@ -1,5 +1,6 @@
 """Exported files are the same function as the run, at any size, and say what they are."""
 
+import errno
 import json
 import zipfile
 from dataclasses import replace
@@ -18,7 +19,7 @@ from translate.cli import main
 from translate.config import load
 from translate.domain import Domain
 from translate.errors import UserError
-from translate.exchange import agreement, described, exporting, opening, safe
+from translate.exchange import agreement, described, exporting, opening, pt2_file, safe
 from translate.exchange.onnx_generator import MORE
 from translate.exchange.taken import Taken, write_run
 from translate.inference import memory
@@ -169,6 +170,50 @@ def test_pt2_runs_in_torch_alone_and_is_applied_without_running_it(run: Path, tm
     assert np.array_equal(translate.load(spoilt)(pixels), translate.load(run)(pixels))
 
 
+def rewritten(source: Path, path: Path, ending: str, content: bytes, **how: int) -> None:
+    """The archive with other bytes in the one file that ends so."""
+    with zipfile.ZipFile(source) as whole, zipfile.ZipFile(path, "w", **how) as part:
+        for name in whole.namelist():
+            part.writestr(name, content if name.endswith(ending) else whole.read(name))
+
+
+def test_damaged_pt2_is_refused_in_a_sentence(run: Path, tmp_path: Path) -> None:
+    whole, path = tmp_path / "whole.pt2", tmp_path / "spoilt.pt2"
+    exporting.export(run, whole)
+    weights = [b"not JSON", b"[]", b"{}", b'{"config": []}', b'{"config": {"a": 1}}', b'{"config": {"a": null}}']
+    for content in weights:
+        rewritten(whole, path, pt2_file.INDEX, content)
+        with pytest.raises(UserError, match="a form that is not known"):
+            pt2_file.read(path)
+    for ending in (f"/extra/{pt2_file.NAME}", pt2_file.INDEX):
+        rewritten(whole, path, "none", b"", compression=zipfile.ZIP_DEFLATED)
+        sound = path.read_bytes()
+        with zipfile.ZipFile(path) as archive:
+            (entry,) = (one for one in archive.infolist() if one.filename.endswith(ending))
+        inside = entry.header_offset + 30 + len(entry.filename)
+        path.write_bytes(sound[:inside] + b"\xff" * 20 + sound[inside + 20 :])  # no stream of zlib's
+        with pytest.raises(UserError, match=r"can't be read as a \.pt2"):
+            pt2_file.read(path)
+        directory = sound.rindex(entry.filename.encode()) - 46
+        path.write_bytes(sound[: directory + 10] + b"\x63" + sound[directory + 11 :])  # a method nobody has
+        with pytest.raises(UserError, match=r"can't be read as a \.pt2"):
+            pt2_file.read(path)
+
+
+def test_full_disk_is_no_fault_of_the_graph(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for library in ("onnx", "onnxscript"):
+        pytest.importorskip(library)
+
+    def full(*given: object, **more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch.onnx, "export", full)
+    result = CliRunner().invoke(main, ["export", str(run), str(tmp_path / "photos.onnx")])
+    assert result.exit_code == 2
+    assert "No space left" in result.output
+    assert "graph" not in result.output
+
+
 def test_safetensors_hold_both_directions_and_are_applied(run: Path, tmp_path: Path) -> None:
     pytest.importorskip("safetensors")
     result = CliRunner().invoke(main, ["export", str(run), str(tmp_path / "photos.safetensors")])
@@ -195,24 +240,85 @@ def test_weights_that_do_not_fit_their_description_are_refused(run: Path, tmp_pa
         safe.read(path)
 
 
-@pytest.mark.parametrize("place", ["generator", "discriminator", "term", "transform"])
-def test_description_from_elsewhere_chooses_no_code(place: str) -> None:
+@pytest.mark.parametrize("name", ["evil.module:Class", "my-evil:Net", "evil:\u00c9net", "\u00e9vil:Net", "1:2"])
+@pytest.mark.parametrize("place", ["generator", "discriminator", "encoder", "term", "key", "metric", "transform"])
+def test_description_from_elsewhere_chooses_no_code(place: str, name: str) -> None:
+    """Whatever Python imports, whether or not it is a name in Python's grammar."""
     tree = json.loads(described.text(load("cyclegan", ["data.size=[16, 16]"]), {}))
     config = tree["config"]
-    if place in ("generator", "discriminator"):
-        config["networks"][place] = {"name": "evil.module:Class"}
+    if place in ("generator", "discriminator", "encoder"):
+        config["networks"][place] = {"name": name}
     elif place == "term":
-        config["objective"]["cycle"]["term"] = "evil.module:Class"
+        config["objective"]["cycle"]["term"] = name
+    elif place == "key":
+        config["objective"][name] = {"weight": 1}
+    elif place == "metric":
+        config["evaluation"]["metrics"] = [f"fid_{name}"]
     else:
-        config["data"]["transforms"] = [{"evil.module:Class": {}}]
-    with pytest.raises(UserError, match=r"evil\.module:Class"):
+        config["data"]["transforms"] = [{name: {}}]
+    with pytest.raises(UserError, match=rf"names the class .*{name}"):
         described.parsed(json.dumps(tree), "photos.json")
+
+
+def test_file_from_elsewhere_does_not_run_what_lies_in_the_folder(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("safetensors")
+    path = tmp_path / "photos.safetensors"
+    exporting.export(run, path)
+    told = json.loads(path.with_suffix(".json").read_text())
+    told["config"]["networks"]["generator"] = {"name": "my-evil:Net"}
+    path.with_suffix(".json").write_text(json.dumps(told))
+    (tmp_path / "my-evil.py").write_text(
+        "open('ran', 'w').close()\nclass Net:\n    def __init__(self, i, o):\n        pass\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (16, 16)).save("in.png")
+    result = CliRunner().invoke(main, ["apply", "photos.safetensors", "in.png", "out.png"])
+    assert result.exit_code == 2
+    assert "names the class" in result.output
+    assert not (tmp_path / "ran").exists()
+
+
+def test_places_that_a_description_names_are_forgotten() -> None:
+    """Else `evaluate RUN` would fetch them from this machine's network."""
+    tree = json.loads(described.text(load("cyclegan", ["data.size=[16, 16]"]), {}))
+    tree["config"]["data"]["root"] = "http://169.254.169.254/latest"
+    tree["config"]["training"]["start"] = "C:/Users/somebody/runs"
+    tree["config"]["objective"]["perceptual"] = {"weight": 1, "weights": "/home/somebody/vgg.pth"}
+    read, _ = described.parsed(json.dumps(tree), "photos.json")
+    assert (read.data.root, read.training.start) == (None, None)
+    assert read.objective["perceptual"].options["weights"] is None
+    assert read.objective["cycle"] == load("cyclegan").objective["cycle"]
+
+
+def test_names_of_classes_of_images_may_hold_a_colon() -> None:
+    config = load("biggan", ["networks.classes=['cat: black', dog]"])
+    assert described.parsed(described.text(config, {}), "x.json")[0].networks.classes == ["cat: black", "dog"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"library": "translate", "format": 9, "config": {}}', "\xff"])
 def test_description_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UserError, match=r"x\.json"):
         described.parsed(text, "x.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("step", '"x"'),
+        ("step", "null"),
+        ("step", "-1"),
+        ("step", "true"),
+        ("assumed", "5"),
+        ("more", "[" * 400 + "]" * 400),
+        ("more", "[" * 200_000),
+    ],
+)
+def test_description_that_makes_no_sense_is_refused(key: str, value: str) -> None:
+    sound = described.text(load("smoke"), {})
+    with pytest.raises(UserError, match=r"x\.json"):
+        described.parsed(sound.replace("{", f'{{"{key}": {value},', 1), "x.json")
 
 
 @pytest.mark.parametrize(
@@ -287,10 +393,11 @@ def test_classes_of_ones_own_do_not_go_into_safetensors(run: Path, tmp_path: Pat
     config.objective["mine"] = config.objective["cycle"].model_copy(update={"term": "my_package.module:Term"})
     safe.write(replace(taken, config=config), tmp_path / "a.safetensors")  # a generator needs no terms
     assert safe.read(tmp_path / "a.safetensors").config.objective == {}
-    config.networks.generator.name = "my_package.module:Mine"
-    with pytest.raises(UserError, match="my_package"):
-        safe.write(replace(taken, config=config), tmp_path / "b.safetensors")
-    assert not (tmp_path / "b.safetensors").exists()
+    for name in ("my_package.module:Mine", "my-package:Mine", "m:\u00c9"):
+        config.networks.generator.name = name
+        with pytest.raises(UserError, match=f'needs the class "{name}"'):
+            safe.write(replace(taken, config=config), tmp_path / "b.safetensors")
+        assert not (tmp_path / "b.safetensors").exists()
 
 
 VARIANTS = {

@@ -1,7 +1,9 @@
 """Push and pull against a hub of models that runs here: what goes there, what comes back, and what is refused."""
 
 import base64
+import errno
 import json
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ from translate import build
 from translate.cli import main
 from translate.config import load
 from translate.errors import UserError
-from translate.exchange import hub
+from translate.exchange import card, hub
 from translate.exchange.taken import Taken, write_run
 
 pytest.importorskip("huggingface_hub")
@@ -228,6 +230,63 @@ def test_nobody_answers(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "can't be reached" in refused("pull", "me/photos", tmp_path / "run")
 
 
+def test_what_the_disk_says_is_not_blamed_on_the_network(
+    there: Hub, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    assert call("push", run, "me/photos").exit_code == 0
+    for number, said in (
+        (errno.ENOSPC, "No space left"),
+        (errno.EDQUOT, "quota"),
+        (errno.EACCES, "Permission denied"),
+        (errno.EROFS, "Read-only"),
+        (errno.ECONNRESET, "can't be reached"),
+    ):
+
+        def broken(*given: object, number: int = number, **more: object) -> None:
+            raise OSError(number, os.strerror(number), "a file")
+
+        monkeypatch.setattr(huggingface_hub.HfApi, "hf_hub_download", broken)
+        output = refused("pull", "me/photos", tmp_path / "run")
+        assert said in output
+        assert ("can't be reached" in output) == (number == errno.ECONNRESET)
+
+
+def test_network_that_breaks_before_a_file_is_named(
+    there: Hub, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client then looks for a copy here, and says that there is none: after half a minute, so it is told to."""
+    import huggingface_hub
+
+    assert call("push", run, "me/photos").exit_code == 0
+
+    def broken(*given: object, **more: object) -> None:
+        raise huggingface_hub.errors.LocalEntryNotFoundError("cannot find the requested files in the local cache")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "hf_hub_download", broken)
+    assert "can't be reached" in refused("pull", "me/photos", tmp_path / "run")
+
+
+def test_run_that_is_a_link_to_an_empty_folder_is_filled(there: Hub, run: Path, tmp_path: Path) -> None:
+    assert call("push", run, "me/photos").exit_code == 0
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there", target_is_directory=True)
+    result = call("pull", "me/photos", tmp_path / "link")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "there/config.yaml").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "there"]
+
+
+def test_a_quiet_push_and_pull_say_results_alone(there: Hub, run: Path, tmp_path: Path) -> None:
+    for words in (["push", run, "me/photos"], ["pull", "me/photos", tmp_path / "run"]):
+        result = call(*words, "--quiet")
+        assert result.exit_code == 0, result.output
+        assert "me/photos" in result.output
+        assert "next:" not in result.output
+
+
 @pytest.mark.parametrize("name", ["photos", "me/you/photos", "me/", "me/a b", "me/a--b", "../x", "me/x.git", ""])
 def test_wrong_names_are_refused_before_anything_is_read(name: str) -> None:
     with pytest.raises(UserError, match="NAMESPACE/NAME"):
@@ -262,10 +321,31 @@ def test_dry_run_writes_the_card_and_uploads_nothing(there: Hub, run: Path, tmp_
     assert "is there already" in refused("push", run, "me/photos", "--dry-run", tmp_path / "there")
 
 
+def test_grid_that_is_a_bomb_is_refused(run: Path, tmp_path: Path) -> None:
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "grid.png")
+    said = refused("push", run, "me/photos", "--dry-run", tmp_path / "there", "--grid", tmp_path / "grid.png")
+    assert "is too large" in said
+    assert not (tmp_path / "there").exists()
+
+
+def test_card_of_many_outputs_says_how_to_get_them(tmp_path: Path) -> None:
+    config = load("bicyclegan", ["data.size=[8, 8]", "networks.generator={name: unet, levels: 3, width: 4}"])
+    taken = Taken(config, build.generators(config).state_dict(), {"step": 9, "trained_on": "5 pairs"})
+    said = card.text(taken, "me/many")
+    assert "OUTPUT --samples 4" in said
+    assert "(image, seed=1)" in said
+    assert "Training images: 5 pairs" in said
+    assert "multiples of 8" in said
+
+
 def test_card_has_no_scores_of_other_weights(run: Path, tmp_path: Path) -> None:
     (tmp_path / "scores.json").write_text(json.dumps({"protocol": {"step": 8}, "metrics": {}}))
     said = refused("push", run, "me/photos", "--dry-run", tmp_path / "there", "--scores", tmp_path / "scores.json")
     assert "step 8" in said
+    for protocol in (None, [], "x"):
+        (tmp_path / "scores.json").write_text(json.dumps({"protocol": protocol, "metrics": {}}))
+        said = refused("push", run, "me/photos", "--dry-run", tmp_path / "there", "--scores", tmp_path / "scores.json")
+        assert "holds no scores" in said
     assert not (tmp_path / "there").exists()
     assert call("push", run, "me/photos", "--dry-run", tmp_path / "there").exit_code == 0
     assert "nobody has scored" in (tmp_path / "there/README.md").read_text()

@@ -1,5 +1,6 @@
 """`translate import`, as it is typed: what it says, what it leaves, and that the other commands take it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,10 @@ def test_a_file_under_the_other_directions_name_is_remarked(published: Path, tmp
     assert "--to a" in said.splitlines()[-1]
 
 
+def test_no_norm_is_said(published: Path, tmp_path: Path) -> None:
+    assert "without norm and dropout" in translate("import", published, tmp_path / "run", "--norm", "none").stdout
+
+
 def test_what_batch_norm_and_dropout_do_is_said(tmp_path: Path) -> None:
     ours = UnetGenerator(3, 1, levels=5, width=2).state_dict()
     keys = published_keys(5)
@@ -85,7 +90,7 @@ def test_what_batch_norm_and_dropout_do_is_said(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["--to", "c"], "--to"),
-        (["--size", "30"], "multiple of 4"),
+        (["--size", "30"], "--size: 30 is no multiple of 4"),
         (["--norm", "batch"], "expected: instance or none"),
         (["--dropout", "on"], "without dropout"),
         (["--back", "nowhere.pth"], "nowhere.pth: there is no such file"),
@@ -112,6 +117,88 @@ def test_what_export_wrote_as_safetensors_comes_back(published: Path, tmp_path: 
     images = torch.rand(1, 3, 16, 16)
     one, other = (Model.load(tmp_path / name, "cpu")(images, Domain.B) for name in ("run", "again"))
     torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_what_a_hub_holds_comes_back_and_others_weights_too(published: Path, tmp_path: Path) -> None:
+    safetensors = pytest.importorskip("safetensors.torch")
+    from translate.exchange import safe
+
+    assert translate("import", published, tmp_path / "run", "--size", "16").exit_code == 0
+    state = checkpoint.read(checkpoint.newest(tmp_path / "run"))["generator_ema"]
+    told, hub = config.load_run(tmp_path / "run"), tmp_path / "hub"
+    safe.write(Taken(told, state), hub / "MODEL.SAFETENSORS", hub / "config.json")
+    assert "leave --size out" in translate("import", hub / "MODEL.SAFETENSORS", tmp_path / "a", "--size", "32").stderr
+    done = translate("import", hub / "MODEL.SAFETENSORS", tmp_path / "a")
+    assert done.exit_code == 0, done.output
+    assert config.load_run(tmp_path / "a") == told
+    (hub / "config.json").write_text('{"model_type": "another program\'s"}')  # so the keys say what it is
+    safetensors.save_file(torch.load(published, weights_only=True), hub / "net.SAFETENSORS")
+    done = translate("import", hub / "net.SAFETENSORS", tmp_path / "b", "--size", "16")
+    assert done.exit_code == 0, done.output
+    assert config.load_run(tmp_path / "b") == told
+
+
+def test_an_empty_folder_is_gone_before_the_run_takes_its_place(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows refuses to put a folder on another, even on an empty one."""
+    replace = os.replace
+
+    def as_windows(source: Path, target: Path) -> None:
+        if os.path.isdir(target):
+            raise PermissionError(13, "Access is denied", str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", as_windows)
+    (tmp_path / "run").mkdir()
+    done = translate("import", published, tmp_path / "run")
+    assert done.exit_code == 0, done.output
+
+
+def test_an_imported_run_leaves_as_any_other(published: Path, unpaired: Path, tmp_path: Path) -> None:
+    """What is said of its source does not stand in the way of what says that the file is ours."""
+    pytest.importorskip("safetensors")
+    run = tmp_path / "run"
+    assert translate("import", published, run, "--size", "16").exit_code == 0
+    assert translate("export", run, tmp_path / "made.safetensors").exit_code == 0
+    assert translate("push", run, "me/photos", "--dry-run", tmp_path / "hub").exit_code == 0
+    for name in ("made.safetensors", "hub/model.safetensors"):
+        applied = translate("apply", tmp_path / name, unpaired / "testA", tmp_path / "out" / name)
+        assert applied.exit_code == 0, applied.output
+    card = (tmp_path / "hub/README.md").read_text()
+    assert "another program has trained" in card
+    assert "multiples of 4, at least 8x8" in card
+
+
+def test_one_way_and_one_file_twice_are_remarked(published: Path, unpaired: Path, tmp_path: Path) -> None:
+    assert translate("import", published, tmp_path / "run", "--size", "16").exit_code == 0
+    said = translate("apply", tmp_path / "run", unpaired / "testA", tmp_path / "out", "--to", "a").stderr
+    assert "translate import ... --back FILE" in said
+    twice = translate("import", published, tmp_path / "both", "--back", published, "--size", "16")
+    assert "both directions are the same weights" in twice.stdout
+
+
+@pytest.mark.parametrize("command", ["train", "export", "push"])
+def test_a_file_in_the_place_of_a_run_is_sent_to_import(
+    command: str, published: Path, unpaired: Path, tmp_path: Path
+) -> None:
+    words = {
+        "train": ["--from", published, "--data", unpaired, "--out", tmp_path / "new"],
+        "export": [published, tmp_path / "x.pt2"],
+        "push": [published, "me/photos", "--dry-run", tmp_path / "hub"],
+    }[command]
+    done = translate(command, *words)
+    assert done.exit_code == 2
+    assert f"translate import {published} RUN" in done.stderr
+
+
+def test_a_quiet_import_and_export_say_results_alone(published: Path, tmp_path: Path) -> None:
+    done = translate("import", published, tmp_path / "run", "--size", "16", "--quiet")
+    assert done.stdout == f"imported: {tmp_path / 'run'}\n"
+    pytest.importorskip("safetensors")
+    made = translate("export", tmp_path / "run", tmp_path / "made.safetensors", "--quiet")
+    assert "made.safetensors" in made.stdout
+    assert "next:" not in made.stdout
 
 
 def test_weights_of_another_configuration_make_no_run(tmp_path: Path) -> None:

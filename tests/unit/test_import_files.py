@@ -73,6 +73,9 @@ def test_what_is_no_generator_is_named(held: object, said: str, tmp_path: Path) 
         (b"<!DOCTYPE html><html>404</html>", "a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "Git LFS pointer"),
         (b"PK\x03\x04" + bytes(60), "half a file"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(60), "a picture"),
+        (pickle.dumps({"a": print}), r"torch\.save did not write"),
+        (pickle.dumps({"a": print}, protocol=2), r"torch\.save did not write"),
         (bytes(range(256)), "damaged, or no PyTorch checkpoint|can't be read"),
     ],
 )

@@ -11,8 +11,9 @@ from tiny import PATCH, RESNET, SMALL
 
 from translate import build, checkpoint, config
 from translate.cli import main
+from translate.data import layouts
 from translate.domain import Domain
-from translate.exchange import starting
+from translate.exchange import finetuning, outgoing, starting
 from translate.exchange.taken import Taken, write_run
 from translate.inference.model import Model
 
@@ -97,6 +98,7 @@ def test_a_trained_run_hands_on_its_configuration_and_its_discriminators(unpaire
     first = train("cyclegan", "--data", unpaired, "--out", run, *tiny(RESNET, PATCH, "training.steps=2"))
     assert first.exit_code == 0, first.output
     there = checkpoint.read(checkpoint.newest(run))
+    assert outgoing.of_run(run).about["trained_on"] == "8 images of A, 8 images of B"
     still = ["--set", "training.learning_rate=1e-12"]
     done = train("--from", run, "--data", unpaired, "--out", new, "--steps", "1", *still)
     assert done.exit_code == 0, done.output
@@ -172,4 +174,45 @@ def test_mistakes_around_from_are_named(unpaired: Path, single: Path, tmp_path: 
         done = train(*words, *tiny())
         assert done.exit_code == 2, done.output
         assert said in done.stderr, (words, done.stderr)
+    assert not (tmp_path / "new").exists()
+
+
+def bare(run: Path, preset: str, *settings: str) -> Path:
+    """A run folder of which nothing but its generators is known."""
+    whole = config.load(preset, [*settings, "data.size=[16, 16]"])
+    data = config.Data(size=whole.data.size, channels=whole.data.channels, frames=whole.data.frames)
+    networks = whole.networks.model_copy(update={"discriminator": None, "encoder": None})
+    made = config.Config(data=data, networks=networks, produce=whole.produce, objective={})
+    write_run(Taken(made, build.generators(made).state_dict(), {}), run)
+    return run
+
+
+UNET = "networks.generator={name: unet, levels: 3, width: 4}"
+
+
+def test_frames_of_a_bare_run_are_those_of_the_new_one(paired: Path, tmp_path: Path) -> None:
+    run = bare(tmp_path / "run", "pix2pix", UNET, "data.frames={a: 2, b: 1}")
+    start = f"training.start={json.dumps(str(run))}"
+    chosen, _ = finetuning.chosen(run, layouts.find(paired), [start], minutes=1)
+    begun = starting.read(chosen)  # refuses other generators
+    assert begun is not None
+    assert chosen.data.frames.a == 2
+
+
+@pytest.mark.parametrize(
+    ("preset", "settings"),
+    [
+        ("bicyclegan", [UNET]),
+        ("dcgan", ["networks.generator.width=4"]),
+        ("biggan", ["networks.generator.width=4", "networks.classes=[cat, dog]"]),
+    ],
+)
+def test_bare_run_that_draws_from_noise_asks_for_a_config(
+    preset: str, settings: list[str], paired: Path, tmp_path: Path
+) -> None:
+    run = bare(tmp_path / "run", preset, *settings)
+    done = train("--from", run, "--data", paired, "--out", tmp_path / "new")
+    assert done.exit_code == 2, done.output
+    assert "draws from noise, and nothing says how it was trained" in done.stderr
+    assert f"try: translate train {preset} --from {run}" in done.stderr
     assert not (tmp_path / "new").exists()

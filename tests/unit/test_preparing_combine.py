@@ -88,7 +88,9 @@ def test_oblong_pictures_are_refused_until_something_is_said(
     assert refused.exit_code == 2
     assert "--square crop" in refused.output
     assert not (tmp_path / "out").exists()
-    assert run(tmp_path / "A", tmp_path / "B", tmp_path / "out", "--square", square).exit_code == 0
+    said = run(tmp_path / "A", tmp_path / "B", tmp_path / "out", "--square", square)
+    assert said.exit_code == 0
+    assert ("train pix2pix" in said.output) == (square != "keep")  # which would not know them as pairs
     with Image.open(tmp_path / "out/1.png") as found:
         assert found.size == size
 
@@ -131,6 +133,7 @@ def test_a_name_that_two_files_have_is_no_partner() -> None:
     found = partners(["1.png", "1.jpg", "2.png"], ["1.png", "2.jpg"], "stem")
     assert found.pairs == [("2.png", "2.jpg")]
     assert set(found.alone) == {"A: 1.png", "A: 1.jpg", "B: 1.png"}
+    assert found.alone["B: 1.png"] == "has 2 partners in A: 1.png, 1.jpg"
     with pytest.raises(UserError, match="of the same stem"):
         partners(["a.png"], ["b.png"], "stem")
 

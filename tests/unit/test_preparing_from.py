@@ -1,6 +1,9 @@
 """Datasets of other libraries become a layout that a training reads; bytes stay as they are."""
 
 import io
+import zipfile
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,8 @@ from PIL import Image
 
 from translate.cli import main
 from translate.data import layouts
+from translate.inference.places import Folder
+from translate.preparing import taking
 from translate.preparing.taking import folder_name
 
 
@@ -159,3 +164,127 @@ def test_mistakes(words: tuple[str, ...], expected: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(("label", "name"), [("../x", "_x"), ("0 - zero", "0 - zero"), ("a/b", "a_b"), ("..", "_")])
 def test_no_class_leads_elsewhere(label: str, name: str) -> None:
     assert folder_name(label) == name
+
+
+# --- what rows name instead of holding it
+
+
+def png(level: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), (level, 0, 0)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_folders_of_pictures_and_zips(packed: bool, tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    (tmp_path / "in").mkdir()
+    if packed:
+        with zipfile.ZipFile(tmp_path / "in/train.zip", "w") as archive:
+            for n in range(3):
+                archive.writestr(f"{n}.png", png(n))
+    else:
+        for n in range(3):
+            (tmp_path / f"in/{n}.png").write_bytes(png(n))
+    said = run(f"hf:{tmp_path / 'in'}", tmp_path / "out")
+    assert said.exit_code == 0, said.output
+    assert {path.read_bytes() for path in (tmp_path / "out").rglob("*.png")} == {png(n) for n in range(3)}
+
+
+def test_a_table_names_files_of_its_own_folder_alone_and_a_bad_row_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("datasets")
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "private.png").write_bytes(png(200))
+    with zipfile.ZipFile(tmp_path / "private.zip", "w") as archive:
+        archive.writestr("0.png", png(201))
+    (tmp_path / "in/link.png").symlink_to(tmp_path / "private.png")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in/mine.png").write_bytes(png(1))
+    named = ["mine.png", str(tmp_path / "in/mine.png"), str(tmp_path / "private.png"), "../private.png", "link.png",
+             f"zip://0.png::{tmp_path}/private.zip", "zip://0.png::private.zip", f"file://{tmp_path}/private.png", "http://127.0.0.1:9/x.png",
+             f"file://{tmp_path}/private.png::{tmp_path}/in/mine.png", "gone.png", None]  # fmt: skip
+    rows = [{"image": {"bytes": None, "path": path}} for path in named] + [{"image": {"bytes": png(2), "path": None}}]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "in/train.parquet")
+    said = run(f"hf:{tmp_path / 'in/train.parquet'}", tmp_path / "out", "--a", "image")
+    assert said.exit_code == 1, said.output
+    assert "3 written, 10 failed" in said.output
+    assert "which is none of the dataset" in said.output
+    assert [path.read_bytes() for path in sorted((tmp_path / "out").rglob("*.png"))] == [png(1), png(1), png(2)]
+
+
+@pytest.mark.parametrize(
+    ("url", "fine"),
+    [
+        ("hf://datasets/somebody/photos@main/1.png", True),
+        ("zip://a/1.png::hf://datasets/somebody/photos@main/all.zip", True),
+        ("hf://datasets/somebody/photos-private@main/1.png", False),
+        ("hf://datasets/other/photos@main/1.png", False),
+        ("/home/me/1.png", False),
+        ("zip://1.png::/home/me/all.zip", False),
+        ("file:///home/me/1.png::hf://datasets/somebody/photos@main/1.png", False),
+        ("simplecache::hf://datasets/somebody/photos@main/1.png", False),
+        ("https://elsewhere.org/1.png", False),
+    ],
+)
+def test_rows_of_the_hub_lead_to_the_hub(url: str, fine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from translate.preparing.hub_files import origin
+
+    class Library:
+        """Stands for the datasets library: says what would be opened."""
+
+        DownloadConfig = staticmethod(lambda token: token)
+        xopen = staticmethod(lambda path, mode, download_config: io.BytesIO(path.encode()))
+
+    monkeypatch.setattr("translate.preparing.hub_files.import_module", lambda name: Library)
+    place = origin("somebody/photos:config", {})
+    if fine:
+        assert place.read(url) == url.encode()
+    else:
+        with pytest.raises(PermissionError, match="none of the dataset"):
+            place.read(url)
+
+
+def test_columns_of_text_and_files_that_are_not_there(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    datasets.disable_progress_bars()
+    table = tmp_path / "train.parquet"
+    datasets.Dataset.from_dict({"id": ["one", "two"], "n": [1, 2]}).to_parquet(table)
+    for column in ("id", "n"):
+        said = run(f"hf:{table}", tmp_path / "out", "--a", column)
+        assert said.exit_code == 2
+        assert f"the column {column} holds no pictures" in said.output
+    said = run(f"hf:{tmp_path / 'trane.parquet'}", tmp_path / "out")
+    assert said.exit_code == 2
+    assert 'no such file or folder. Did you mean "train.parquet"?' in said.output
+
+
+def test_a_pair_of_which_one_can_not_be_written_is_no_pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = taking._put
+
+    def put(target: Folder, name: str, data: Callable[[], bytes]) -> list[str]:
+        if name == "trainB/0000001.jpg":
+            raise OSError("unwritable")
+        return real(target, name, data)
+
+    monkeypatch.setattr(taking, "_put", put)
+    rows = [taking.Row("train", n, {"A": jpeg(n), "B": jpeg(50 + n)}) for n in range(3)]
+    held: Counter[str] = Counter()
+    outcomes = list(taking.taken(rows, Folder(tmp_path), True, held))
+    assert [outcome.error is None for outcome in outcomes] == [True, True, True, False, True, True]
+    assert held == {"trainA": 3, "trainB": 2}
+    assert len(layouts.find(tmp_path).split("train").pairs) == 2
+
+
+def test_another_source_does_not_mix_in(tmp_path: Path) -> None:
+    words = ("--set", "size=3", "--set", "image_size=[3, 8, 8]")
+    (tmp_path / "out").mkdir()
+    assert run("torchvision:FakeData", tmp_path / "out", *words, "--count", "2").exit_code == 0
+    assert "1 written, 2 were there already" in run("torchvision:FakeData", tmp_path / "out", *words).output
+    said = run("torchvision:FakeData", tmp_path / "out", *words, "--set", "random_offset=7")
+    assert said.exit_code == 2
+    assert "--set was image_size=[3, 8, 8], size=3" in said.output
+    said = run("torchvision:FakeData", tmp_path / "out", *words, "--flat")
+    assert "--flat was not given" in said.output

@@ -78,7 +78,7 @@ def test_names_formats_depth_alpha_and_profile_stay(tmp_path: Path) -> None:
     said = run(source, out, "--size", "16")
     assert said.exit_code == 1
     assert "broken.png" in said.output
-    assert {path.relative_to(out).as_posix() for path in out.rglob("*.*")} == {"x/a.jpg", "b.webp", "c.png"}
+    assert {path.relative_to(out).as_posix() for path in out.rglob("[!.]*.*")} == {"x/a.jpg", "b.webp", "c.png"}
     with Image.open(out / "x/a.jpg") as a, Image.open(out / "b.webp") as b, Image.open(out / "c.png") as c:
         assert (a.format, a.size, a.info["icc_profile"]) == ("JPEG", (16, 16), profile)
         assert (b.format, b.mode) == ("WEBP", "RGBA")
@@ -122,3 +122,32 @@ def test_mistakes(words: tuple[str, ...], tmp_path: Path) -> None:
     Image.new("L", (9, 9)).save(tmp_path / "in/1.png")
     assert run(tmp_path / "in", tmp_path / "out", *words).exit_code == 2
     assert not (tmp_path / "out").exists()
+
+
+def test_other_settings_for_what_is_there_are_said(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    Image.new("L", (20, 20)).save(tmp_path / "in/1.png")
+    assert "warning" not in run(tmp_path / "in", tmp_path / "out", "--size", "12").output
+    assert "warning" not in run(tmp_path / "in", tmp_path / "out", "--size", "12").output
+    said = run(tmp_path / "in", tmp_path / "out", "--size", "8")
+    assert "--size was 12x12" in said.output
+    assert "new OUT" in said.output
+    with Image.open(tmp_path / "out/1.png") as image:
+        assert image.size == (12, 12)
+
+
+def test_quiet_leaves_the_next_commands_out(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    Image.new("L", (20, 20)).save(tmp_path / "in/1.png")
+    words = ["data", "resize", str(tmp_path / "in"), str(tmp_path / "out"), "--size", "8"]
+    assert "next:" not in CliRunner().invoke(main, ["--quiet", *words]).output
+    assert "next:" in CliRunner().invoke(main, words).output
+
+
+def test_no_bar_goes_into_a_log_however_colours_are_forced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    (tmp_path / "in").mkdir()
+    Image.new("L", (20, 20)).save(tmp_path / "in/1.png")
+    said = run(tmp_path / "in", tmp_path / "out", "--size", "8")
+    assert "\x1b" not in said.stderr
+    assert "1/1" not in said.stderr

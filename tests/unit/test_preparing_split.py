@@ -11,6 +11,8 @@ from PIL import Image
 from translate.cli import main
 from translate.data import layouts
 from translate.domain import Domain
+from translate.inference.places import Folder
+from translate.preparing import split as dividing
 from translate.preparing.grouping import FILMS, Member, films, groups
 from translate.preparing.split import Shares
 
@@ -119,7 +121,7 @@ def test_links_take_no_space(tmp_path: Path) -> None:
         (("--test", "0"), "leave nothing to divide"),
         (("--group", "("), "no regular expression"),
         (("--films", "--group", "x"), "one of the two"),
-        (("--test", "0.3", "--val", "0.3"), "2 groups, too few for train, val, test"),
+        (("--test", "0.3", "--val", "0.3"), "2 groups that stay together, too few for train, val, test"),
     ],
 )
 def test_mistakes_are_said_before_anything_is_written(words: tuple[str, ...], expected: str, tmp_path: Path) -> None:
@@ -142,3 +144,62 @@ def test_what_is_divided_is_refused(unpaired: Path, tmp_path: Path) -> None:
     said = run(unpaired, tmp_path / "out")
     assert said.exit_code == 2
     assert "divided already: train, test" in said.output
+
+
+def test_frames_that_come_before_a_films_first_move_no_film(tmp_path: Path) -> None:
+    films = [f"film{chr(97 + number)}" for number in range(10)]
+    pictures(tmp_path / "in", [f"{film}_{frame:04}.png" for film in films for frame in (5, 6)])
+    words = ("--films", "--test", "0.4")
+    assert run(tmp_path / "in", tmp_path / "one", *words).exit_code == 0
+    pictures(tmp_path / "in", [f"{film}_0001.png" for film in films], seed=1)
+    assert run(tmp_path / "in", tmp_path / "two", *words).exit_code == 0
+    before, after = placed(tmp_path / "one"), placed(tmp_path / "two")
+    assert set(before.values()) == {"train", "test"}
+    assert before.items() <= after.items()
+    assert len({(name[:5], side) for name, side in after.items()}) == 10
+
+
+def test_pairs_of_which_one_can_not_be_copied_are_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures(tmp_path / "in/trainA", [f"{n}.png" for n in range(6)], 1)
+    pictures(tmp_path / "in/trainB", [f"{n}.png" for n in range(6)], 2)
+    rows = [f"trainA/{n}.png,trainB/{n}.png" for n in range(6)]
+    (tmp_path / "in/pairs.csv").write_text("\n".join(["a,b", *rows]) + "\n")
+    real = dividing._copy
+
+    def copy(path: Path, target: Folder, to: str) -> list[str]:
+        if to.endswith("B/3.png"):
+            raise OSError("unreadable")
+        return real(path, target, to)
+
+    monkeypatch.setattr(dividing, "_copy", copy)
+    said = run(tmp_path / "in", tmp_path / "out", "--test", "0.3")
+    assert said.exit_code == 1
+    assert sum(len(part.pairs) for part in layouts.find(tmp_path / "out").splits.values()) == 5
+
+
+def test_what_was_reached_and_what_finds_nothing_is_said(tmp_path: Path) -> None:
+    pictures(tmp_path / "in", [f"{film}_{number}.png" for film in "ab" for number in range(10)])
+    said = run(tmp_path / "in", tmp_path / "films", "--films", "--test", "0.1")
+    assert "test got 50.0% of the pictures, and 10.0% were asked for" in said.output
+    said = run(tmp_path / "in", tmp_path / "zzz", "--group", "zzz")
+    assert "warning: --group zzz finds nothing" in said.output
+    assert "warning" not in run(tmp_path / "in", tmp_path / "fine", "--group", "_(.)").output
+    said = run(tmp_path / "in", tmp_path / "fine", "--group", "_(.)", "--test", "0.5")
+    assert "--test was 0.1" in said.output
+
+
+def test_one_picture_is_too_few(tmp_path: Path) -> None:
+    pictures(tmp_path / "in", ["1.png"])
+    said = run(tmp_path / "in", tmp_path / "out")
+    assert "1 file makes 1 group" in said.output
+    assert "--group" not in said.output
+
+
+def test_a_part_that_is_not_asked_for_any_more_keeps_what_it_has(tmp_path: Path) -> None:
+    """Or its pictures would be copied to a second side."""
+    pictures(tmp_path / "in", [f"{number}.png" for number in range(12)])
+    assert run(tmp_path / "in", tmp_path / "out", "--test", "0.3", "--val", "0.3").exit_code == 0
+    before = placed(tmp_path / "out")
+    assert "val" in before.values()
+    assert "0 copied" in run(tmp_path / "in", tmp_path / "out", "--test", "0.5").output
+    assert len(list((tmp_path / "out").rglob("*.png"))) == 12

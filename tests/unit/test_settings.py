@@ -21,15 +21,25 @@ def test_two_underscores_stand_for_a_dot() -> None:
     assert found[1].origin == "environment TRANSLATE_TRAINING__LEARNING_RATE"
 
 
-@pytest.mark.parametrize("name", ["TRANSLATE_CACHE", "TRANSLATE_DATA_FOLDER", "TRANSLATE_TRAINING", "translate_x__y"])
+@pytest.mark.parametrize("name", ["TRANSLATE_CACHE", "TRANSLATE_OTHER_TOOL", "TRANSLATE_TRAINING", "translate_x__y"])
 def test_variables_that_are_no_settings_are_let_alone(name: str) -> None:
     value = "" if name == "TRANSLATE_TRAINING" else "/somewhere"  # empty is as good as unset
     assert from_environment(KNOWN, {name: value}) == []
 
 
-def test_a_missing_underscore_is_not_passed_over() -> None:
-    with pytest.raises(UserError, match="TRANSLATE_TRAINING__BATCH, with two underscores"):
-        from_environment(KNOWN, {"TRANSLATE_TRAINING_BATCH": "4"})
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("TRANSLATE_TRAINING_BATCH", "TRANSLATE_TRAINING__BATCH, with two underscores"),
+        ("TRANSLATE_TRAINING_BTACH", "TRANSLATE_TRAINING__BATCH, with two underscores"),
+        ("TRANSLATE_DATA_ZZZZ", "TRANSLATE_DATA__KEY, with two underscores"),
+        ("TRANSLATE_PRODUCE_B", "TRANSLATE_PRODUCE, which has no keys"),
+    ],
+)
+def test_a_missing_underscore_is_not_passed_over_whatever_follows_the_section(name: str, expected: str) -> None:
+    with pytest.raises(UserError, match=expected) as caught:
+        from_environment(KNOWN, {name: "4"})
+    assert caught.value.where == f"environment {name}"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +47,7 @@ def test_a_missing_underscore_is_not_passed_over() -> None:
     [
         ("TRANSLATE_TRAINING__BACH", "4", 'unknown key "bach". Did you mean "batch"?'),
         ("TRANSLATE_TRAINNG__BATCH", "4", 'unknown key "trainng". Did you mean "training"?'),
-        ("TRANSLATE_TRAINING__BATCH", "many", "Input should be a valid integer"),
+        ("TRANSLATE_TRAINING__BATCH", "many", 'or auto, not "many"'),
         ("TRANSLATE_DATA__TRANSFORMS", "[HorizontalFlop]", "data.transforms[0]: "),
         ("TRANSLATE_NETWORKS__GENERATOR", "rsnet", 'Did you mean "resnet"?'),
         ("TRANSLATE_TRAINING__BETAS", "[1, 2", "is not a YAML value"),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from translate.catalogue.names import refuse_unfit
 from translate.catalogue.recipe import Beside, fits
 from translate.catalogue.unpack import Member, Reading
 from translate.errors import UserError
@@ -32,6 +33,7 @@ def beside(layout: Beside, pictures: Iterator[Member], out: Path) -> tuple[Count
             passed += 1
             continue
         target, side, key = found
+        refuse_unfit(f"{key}.png", member.name)
         with member.open() as source:
             image = _small(member.name, source, layout.size, nearest=side == "b")
         mine, other = (waiting / one / target / f"{key}.png" for one in (side, "ba"["ab".index(side)]))

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from translate.catalogue.beside import beside
+from translate.catalogue.names import refuse_unfit
 from translate.catalogue.recipe import Folders, Recipe, Table, fits
 from translate.catalogue.unpack import Member, members
 from translate.data.dataset import ENDINGS
+from translate.data.images import Unreadable
 from translate.errors import UserError
+from translate.formats.kinds import sniff
 
 _PIECE = 1 << 20
 
 
 @dataclass
 class Converted:
-    """How many images or pairs each folder got, how many members were passed over, and how many were there twice."""
+    """How many images or pairs each folder got, how many members were passed over, how many were there twice, and
+    which were no pictures."""
 
     counts: Counter[str] = field(default_factory=Counter)
     passed: int = 0
     twice: int = 0
+    broken: list[str] = field(default_factory=list)
 
 
 def convert(
@@ -39,13 +45,14 @@ def convert(
     archives = [files[file.name] for file in recipe.files if file.archive != "none" and file.name in files]
     pictures = _pictures(archives, done, report)
     layout = recipe.layout
-    if isinstance(layout, Folders):
-        _folders(layout, pictures, out, done)
-    elif isinstance(layout, Table):
-        _table(layout, files.get(layout.table), pictures, out, done)
-    else:
-        done.counts, passed = beside(layout, pictures, out)
-        done.passed += passed
+    with closing(pictures):  # an archive that is open can't be set aside everywhere
+        if isinstance(layout, Folders):
+            _folders(layout, pictures, out, done)
+        elif isinstance(layout, Table):
+            _table(layout, files.get(layout.table), pictures, out, done)
+        else:
+            done.counts, passed = beside(layout, pictures, out)
+            done.passed += passed
     empty = [target for target in recipe.targets if not done.counts[target]]
     if isinstance(layout, Table) and layout.table not in files:
         empty = [] if done.counts else [layout.otherwise]
@@ -59,17 +66,18 @@ def convert(
     return done
 
 
-def _pictures(archives: list[Path], done: Converted, report: Callable[[int], None]) -> Iterator[Member]:
+def _pictures(archives: list[Path], done: Converted, report: Callable[[int], None]) -> Generator[Member, None, None]:
     seen = 0
     for archive in archives:
-        for member in members(archive):
-            seen += member.size
-            report(seen)
-            path = PurePosixPath(member.name)
-            if path.suffix.lower() not in ENDINGS or any(part.startswith((".", "__MACOSX")) for part in path.parts):
-                done.passed += 1
-            else:
-                yield member
+        with closing(members(archive)) as found:
+            for member in found:
+                seen += member.size
+                report(seen)
+                path = PurePosixPath(member.name)
+                if path.suffix.lower() not in ENDINGS or any(part.startswith((".", "__MACOSX")) for part in path.parts):
+                    done.passed += 1
+                else:
+                    yield member
 
 
 def _folders(layout: Folders, pictures: Iterator[Member], out: Path, done: Converted) -> None:
@@ -107,7 +115,9 @@ def _rows(table: Path, layout: Table) -> dict[str, str]:
 
 
 def _keep(member: Member, out: Path, target: str, done: Converted) -> None:
-    path = out / target / PurePosixPath(member.name).name
+    name = PurePosixPath(member.name).name
+    refuse_unfit(name, member.name)
+    path = out / target / name
     if path.exists():
         if not _same(member, path):
             raise UserError(
@@ -120,7 +130,14 @@ def _keep(member: Member, out: Path, target: str, done: Converted) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with member.open() as source, path.open("xb") as file:
         shutil.copyfileobj(source, file, _PIECE)
-    done.counts[target] += 1
+    try:
+        with path.open("rb") as file:
+            sniff(file, name)
+    except Unreadable:
+        path.unlink()
+        done.broken.append(member.name)
+    else:
+        done.counts[target] += 1
 
 
 def _same(member: Member, path: Path) -> bool:

@@ -6,8 +6,10 @@ import hashlib
 import http.client
 import json
 import os
+import socket
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,11 +30,12 @@ Progress = Callable[[int, int | None], None]
 
 
 class _Broken(Exception):  # noqa: N818 - it says what is
-    """A try that failed, and may be repeated after `wait` seconds (None: as usual)."""
+    """A try that failed, and may be repeated after `wait` seconds (None: as usual); `nameless`: the server's name is
+    not known."""
 
-    def __init__(self, why: str, wait: float | None = None) -> None:
+    def __init__(self, why: str, wait: float | None = None, nameless: bool = False) -> None:
         super().__init__(why)
-        self.wait = wait
+        self.wait, self.nameless = wait, nameless
 
 
 class _Refused(Exception):  # noqa: N818 - it says what is
@@ -54,8 +57,10 @@ def download(
     What arrived before lies beside it and is continued if the server still has the same file (RFC 9110, If-Range);
     `retries` tries in a row without a new byte end it: UserError, and the part stays. `tell` hears of each.
     """
-    reasons = []
+    reasons: list[str] = []
     for url in urls:
+        if reasons:
+            tell(f"{reasons[-1]}; now from {_host(url)}")
         try:
             _persistently(url, target, size, retries, report, tell, pause)
         except _Refused as error:
@@ -90,7 +95,8 @@ def _persistently(
     pause: Callable[[float], None],
 ) -> None:
     part = target.with_name(target.name + PART)
-    failures, furthest = 0, _size(part)
+    start = _size(part)
+    failures, furthest = 0, start
     while True:
         try:
             _once(url, part, size, report)
@@ -99,10 +105,12 @@ def _persistently(
             failures = 0 if _size(part) > furthest else failures
             furthest = max(furthest, _size(part))
             failures += 1
-            if failures > retries:
-                raise _Refused(f"{error} ({failures} tries)") from None
+            # A name that nobody knows before the first byte: there is no network, or no such server.
+            most = min(retries, 1) if error.nameless and furthest == start else retries
+            if failures > most:
+                raise _Refused(f"{error} ({failures} {'try' if failures == 1 else 'tries'})") from None
             seconds = min(2.0 ** (failures - 1) if error.wait is None else error.wait, SECONDS)
-            tell(f"{error}; next try in {seconds:.0f} s ({failures} of {retries})")
+            tell(f"{_host(url)}: {error}; next try in {seconds:.0f} s ({failures} of {most})")
             pause(seconds)
         else:
             os.replace(part, target)
@@ -121,8 +129,7 @@ def _once(url: str, part: Path, size: int | None, report: Progress) -> None:
         request.add_header("Range", f"bytes={start}-")
         request.add_header("If-Range", str(known))
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            _receive(answer, url, part, start, size, report)
+        answer = urllib.request.urlopen(request, timeout=SECONDS)
     except urllib.error.HTTPError as error:
         if error.code == 416 and start and state.get("total") == start:
             return  # all of it had arrived
@@ -132,8 +139,16 @@ def _once(url: str, part: Path, size: int | None, report: Progress) -> None:
         if error.code in _PASSING:
             raise _Broken(f"{error.code} {error.reason}", _seconds(error.headers.get("Retry-After"))) from None
         raise _Refused(f"{error.code} {error.reason}") from None
-    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
-        raise _Broken(str(getattr(error, "reason", "") or error) or type(error).__name__) from None
+    except (http.client.HTTPException, OSError) as error:
+        raise _broken(error) from None
+    with answer:
+        _receive(answer, url, part, start, size, report)
+
+
+def _broken(error: Exception) -> _Broken:
+    why = getattr(error, "reason", None) or error
+    nameless = isinstance(why, socket.gaierror)
+    return _Broken(getattr(why, "strerror", None) or str(why) or type(error).__name__, nameless=nameless)
 
 
 def _receive(answer: Any, url: str, part: Path, start: int, size: int | None, report: Progress) -> None:
@@ -161,6 +176,8 @@ def _receive(answer: Any, url: str, part: Path, start: int, size: int | None, re
         while True:
             try:
                 piece = answer.read1(_PIECE)
+            except (http.client.HTTPException, OSError) as error:  # the network's: writing stands outside
+                raise _broken(error) from None
             finally:
                 file.flush()
             if not piece:
@@ -197,6 +214,10 @@ def _range(text: str | None) -> tuple[int, int | None]:
 
 def _seconds(text: str | None) -> float | None:
     return float(text) if text and text.strip().isdecimal() else None
+
+
+def _host(url: str) -> str:
+    return urllib.parse.urlsplit(url).netloc
 
 
 def _state_file(part: Path) -> Path:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from translate.catalogue.amount import amount
 from translate.catalogue.download import PART
 from translate.catalogue.recipe import Recipe
+from translate.data.dataset import ENDINGS
 from translate.errors import UserError
 from translate.keeping import durable
 
@@ -19,6 +22,8 @@ WORK = ".get"
 """What has arrived and is not done yet lies in this folder of the dataset's."""
 READY = "ready.json"
 """In it: all is converted, and only has to be put in its place."""
+OWN = ("lock", "dataset")
+"""In it: who fills the folder, and with what."""
 
 
 def already(recipe: Recipe, directory: Path) -> dict[str, Any] | None:
@@ -28,12 +33,14 @@ def already(recipe: Recipe, directory: Path) -> dict[str, Any] | None:
         return None
     try:
         source: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        classes = source.get("classes", [])
         same = source["dataset"] == recipe.name and set(source["counts"]) <= set(recipe.targets)
     except (OSError, ValueError, KeyError, TypeError):
         raise UserError("can't be read", where=str(path), expected="what `translate data get` wrote") from None
-    if not same:
+    if not same or classes != list(recipe.chosen):
+        of = f" of the classes {', '.join(map(str, classes))}" if classes else ""
         raise UserError(
-            f"holds {source['dataset']} already, as {', '.join(source['counts'])}",
+            f"holds {source['dataset']} already, as {', '.join(source['counts'])}{of}",
             where=str(directory),
             expected="a new or an empty folder: nothing is overwritten",
         )
@@ -65,7 +72,7 @@ def alone(work: Path, recipe: Recipe) -> Iterator[None]:
     made = [folder for folder in (work, work.parent) if not folder.exists()]
     work.mkdir(parents=True, exist_ok=True)
     named = work / "dataset"
-    kind = f"{recipe.name} {','.join(recipe.targets)}"
+    kind = f"{recipe.name} {','.join(recipe.targets)}" + (f" of {','.join(recipe.chosen)}" if recipe.chosen else "")
     if named.exists() and named.read_text(encoding="utf-8") != kind:
         raise UserError(
             f"is being filled with {named.read_text(encoding='utf-8')}",
@@ -87,11 +94,22 @@ def alone(work: Path, recipe: Recipe) -> Iterator[None]:
         yield
     finally:
         lock.release()
-        if not any(path.name not in ("lock", "dataset") for path in work.iterdir()):
+        if not any(path.name not in OWN for path in work.iterdir()):
             shutil.rmtree(work, ignore_errors=True)
             for folder in made[1:]:
                 if not any(folder.iterdir()):
                     folder.rmdir()
+
+
+def held(directory: Path, counts: dict[str, int]) -> dict[str, int]:
+    """How many pictures lie in each of the folders that `counts` names."""
+    return {
+        target: sum(
+            entry.is_file() and not entry.name.startswith(".") and os.path.splitext(entry.name)[1].lower() in ENDINGS
+            for entry in (os.scandir(directory / target) if (directory / target).is_dir() else ())
+        )
+        for target in counts
+    }
 
 
 def refuse_little_space(recipe: Recipe, directory: Path, given: dict[str, Path]) -> None:
@@ -111,7 +129,7 @@ def refuse_less(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(there).free
     if free < needed:
         raise UserError(
-            f"{needed / 1e9:,.2f} GB are needed, and {free / 1e9:,.2f} GB are free",
+            f"{amount(needed)} are needed, and {amount(free)} are free",
             where=str(there),
             expected="room for the download and for the pictures",
             hint="another disk, or make room",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,9 +26,11 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass(frozen=True)
 class Got:
-    """What SOURCE.json says, whether it was there before, and sentences about what is not as it should be."""
+    """What SOURCE.json says, the pictures that are there, whether they were there before, and sentences about what is
+    not as it should be."""
 
     source: dict[str, Any]
+    counts: dict[str, int]
     before: bool
     warnings: list[str]
 
@@ -46,10 +49,13 @@ class Manner:
 
 def get(recipe: Recipe, directory: Path, given: dict[str, Path], manner: Manner) -> Got:
     """Fill `directory`. `given`: files that were downloaded by hand, by the recipe's names. Raises UserError."""
-    there = folder.already(recipe, directory)
+    there, work = folder.already(recipe, directory), directory / WORK
     if there:
-        return Got(there, True, _differences(recipe, there["counts"]))
-    work = directory / WORK
+        if (work / READY).exists():  # a process was killed while it cleaned up
+            with folder.alone(work, recipe):
+                _clean(work, manner.keep)
+        counts = folder.held(directory, there["counts"])
+        return Got(there, counts, True, _missing(recipe, there["counts"], counts, work) or _differences(recipe, counts))
     folder.refuse_foreign(recipe, directory)
     folder.refuse_little_space(recipe, directory, given)
     with folder.alone(work, recipe):
@@ -60,14 +66,9 @@ def get(recipe: Recipe, directory: Path, given: dict[str, Path], manner: Manner)
         for path in sorted((work / "out").iterdir()):
             path.rename(directory / path.name)
         durable.write(directory / SOURCE, json.dumps(source, indent=2).encode() + b"\n")
-        (work / "out").rmdir()
-        ready.unlink()
-        if not manner.keep:
-            for file in recipe.files:
-                (work / file.name).unlink(missing_ok=True)
-    if not manner.keep:
-        shutil.rmtree(work, ignore_errors=True)
-    return Got(source, False, _differences(recipe, source["counts"]))
+        _clean(work, manner.keep)
+    counts = source["counts"]
+    return Got(source, counts, False, [*_unreadable(source), *_differences(recipe, counts)])
 
 
 def match(recipe: Recipe, paths: tuple[Path, ...]) -> dict[str, Path]:
@@ -87,6 +88,33 @@ def match(recipe: Recipe, paths: tuple[Path, ...]) -> dict[str, Path]:
     return found
 
 
+def _clean(work: Path, keep: bool) -> None:
+    """Remove what is not needed any more; ready.json last, which says that this is still to be done."""
+    shutil.rmtree(work / "out", ignore_errors=True)
+    if not keep:
+        for path in work.iterdir():
+            if path.name not in (READY, *folder.OWN):
+                path.unlink()
+    (work / READY).unlink(missing_ok=True)
+
+
+def _missing(recipe: Recipe, counts: dict[str, int], there: dict[str, int], work: Path) -> list[str]:
+    short = [
+        f"{target} has {there[target]:,} of {count:,}" for target, count in counts.items() if there[target] < count
+    ]
+    if not short:
+        return []
+    kept = [work / file.name for file in recipe.files if (work / file.name).exists()]
+    words = ["translate data get", recipe.name, "DIR", *(f"--file {shlex.quote(str(path))}" for path in kept)]
+    words += [f"--classes {','.join(recipe.chosen)}"] if recipe.chosen else []
+    return [f"pictures are gone: {', '.join(short)}; all of them in a new folder: {' '.join(words)}"]
+
+
+def _unreadable(source: dict[str, Any]) -> list[str]:
+    names = source.get("no_pictures", [])
+    return [f"{len(names):,} files were left out, which are no pictures: {', '.join(names[:3])}"] if names else []
+
+
 def _fill(recipe: Recipe, work: Path, given: dict[str, Path], manner: Manner) -> None:
     """Have all files, convert them into work/out, and say in ready.json that this is done."""
     files, sources = {}, []
@@ -101,18 +129,21 @@ def _fill(recipe: Recipe, work: Path, given: dict[str, Path], manner: Manner) ->
         sources.append(_looked_at(file, path, url, file.name in given, manner))
         files[file.name] = path
     archives = [files[file.name] for file in recipe.files if file.archive != "none" and file.name in files]
-    shutil.rmtree(work / "out", ignore_errors=True)  # half of it, from a process that was killed
+    out = work / "out"
+    shutil.rmtree(out, ignore_errors=True)  # half of it, from a process that was killed
     try:
         size = sum(map(unpack.unpacked, archives))
         folder.refuse_less(work, size)
-        done = convert(recipe, files, work / "out", lambda seen: manner.report("unpacking", seen, max(size, seen)))
-    except unpack.Damaged as error:
+        done = convert(recipe, files, out, lambda seen: manner.report("unpacking", seen, max(size, seen)))
+    except UserError as error:
+        shutil.rmtree(out, ignore_errors=True)
         for path in archives:
-            if path.parent == work and str(path) == error.where:
+            if isinstance(error, unpack.Damaged) and path.parent == work and str(path) == error.where:
                 _set_aside(path)
         raise
     source = {
         "dataset": recipe.name,
+        "classes": list(recipe.chosen),
         "homepage": recipe.homepage,
         "licence": recipe.licence,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -120,6 +151,7 @@ def _fill(recipe: Recipe, work: Path, given: dict[str, Path], manner: Manner) ->
         "counts": dict(sorted(done.counts.items())),
         "passed_over": done.passed,
         "twice_the_same": done.twice,
+        "no_pictures": done.broken,
         "version": __version__,
     }
     durable.write(work / READY, json.dumps(source).encode())
@@ -148,11 +180,15 @@ def _looked_at(file: File, path: Path, url: str | None, by_hand: bool, manner: M
     found = sha256(path, lambda done, total: manner.report(f"checking {file.name}", done, total))
     if manner.checked and file.sha256 not in (None, found):
         wrong = path if by_hand else _set_aside(path)
+        # Browsers call a second download "name (1).zip"; another name speaks for another file.
+        foreign = by_hand and not path.name.startswith(file.name.partition(".")[0])
         raise UserError(
             f"is another file than the recipe knows: SHA-256 {found}, {wrong.stat().st_size:,} bytes",
             where=str(wrong),
             expected=f"SHA-256 {file.sha256}" + (f", {file.bytes:,} bytes" if file.bytes else ""),
-            hint=("" if by_hand else "the same command downloads it again; ")
+            hint=f"--file {file.name}"
+            if foreign
+            else ("" if by_hand else "the same command downloads it again; ")
             + "--unchecked takes it as it is, if you trust the source",
         )
     return {

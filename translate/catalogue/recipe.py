@@ -90,6 +90,8 @@ class Recipe(_Strict):
     counts: dict[Target, int] = {}
     total: int | None = None
     """All images or pairs together, where the parts are not stated."""
+    chosen: tuple[str, ...] = ()
+    """The classes it was narrowed to; the first of two is A."""
     settings: str = ""
     """What training on it wants to be told."""
 
@@ -103,6 +105,12 @@ class Recipe(_Strict):
     def images(self) -> int | None:
         """Images or pairs in all; None where a folder's count is not stated."""
         return self.total or (sum(self.counts.values()) if set(self.counts) == set(self.targets) else None)
+
+    @property
+    def stated(self) -> str:
+        """The count in all, or those of the folders whose counts are known, as people read them."""
+        parts = [f"{count:,} {target}" for target, count in self.counts.items()]
+        return f"{self.images:,}" if self.images else ", ".join(parts) or "not stated"
 
     @property
     def targets(self) -> list[str]:
@@ -137,6 +145,7 @@ class Recipe(_Strict):
                 "layout": Folders(kind="folders", take={renamed(target): self.layout.take[target] for target in kept}),
                 "counts": {renamed(target): self.counts[target] for target in kept if target in self.counts},
                 "total": None,
+                "chosen": tuple(classes),
                 "regime": "unconditional" if len(classes) == 1 else "unsupervised",
             }
         )

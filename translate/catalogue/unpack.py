@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import lzma
 import stat
 import tarfile
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 from translate.errors import UserError
 
@@ -24,17 +24,11 @@ LARGEST = 1 << 29
 RATIO = 20
 """Pictures hardly shrink in an archive: what grows more than this is a bomb, beyond a few small files."""
 SMALL = 1 << 26
+HEADERS = 1 << 22
+"""Bytes of a tar archive between two files: tarfile holds all that stands there in memory."""
 _PIECE = 1 << 16
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _PACKED: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
-_DAMAGE = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    NotImplementedError,
-)
 
 
 class Damaged(UserError):  # noqa: N818 - it says what it is
@@ -73,7 +67,7 @@ class Reading:
         return piece
 
 
-def members(archive: Path) -> Iterator[Member]:
+def members(archive: Path) -> Generator[Member, None, None]:
     """All files, in the archive's order. Raises UserError for what is no archive or is damaged, encrypted or hostile:
     paths that lead out, links, devices, bombs. A zip is judged before its first file, a tar as it is read."""
     with archive.open("rb") as file:
@@ -98,8 +92,11 @@ def unpacked(archive: Path) -> int:
 def _sentences(archive: Path) -> Iterator[None]:
     try:
         yield
-    except (*_DAMAGE, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the disk's; bz2 and gzip raise it without a number
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # zipfile and tarfile raise nearly anything for damaged headers
+        # With a number it is the disk's, unless a damaged offset has led before the file's beginning.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise Damaged(
             f"is damaged: {error or type(error).__name__}",
@@ -119,8 +116,8 @@ def _zip(archive: Path) -> Iterator[Member]:
             if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _hostile(archive, f'"{info.filename}" is a link or a device')
             name = _inside(archive, info.filename)
+            gauge.add(name, info.file_size)
             if not info.is_dir():
-                gauge.add(name, info.file_size)
                 files.append((name, info))
         for name, info in files:
             yield Member(name, info.file_size, _opening(archive, info.file_size, partial(opened.open, info)))
@@ -129,9 +126,11 @@ def _zip(archive: Path) -> Iterator[Member]:
 def _tar(archive: Path, head: bytes) -> Iterator[Member]:
     """By modules that check what they decompress to its end; tarfile's own streams don't."""
     unpacking = next((opens for magic, opens in _PACKED.items() if head.startswith(magic)), open)
-    with unpacking(archive, "rb") as stream:
+    gauge = _Gauge(archive)
+    with unpacking(archive, "rb") as file:
+        stream = _Watched(archive, file, gauge.most)
         try:
-            opened = tarfile.open(fileobj=stream, mode="r|")  # noqa: SIM115 - closed below
+            opened = tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|")  # noqa: SIM115 - closed below
         except tarfile.ReadError:
             page = head.lstrip().lower().startswith((b"<!doctype", b"<html"))
             raise Damaged(
@@ -140,22 +139,44 @@ def _tar(archive: Path, head: bytes) -> Iterator[Member]:
                 expected="the archive itself",
                 hint="open its address in a browser, download the file there, and name it with --file",
             ) from None
-        gauge = _Gauge(archive)
         with opened:
             while info := opened.next():
+                cast(Any, opened).members.clear()  # or it would hold the header of each
                 name = _inside(archive, info.name)
-                if info.isdir():
-                    continue
-                if not info.isreg():
+                if not info.isreg() and not info.isdir():
                     raise _hostile(archive, f'"{info.name}" is a link or a device')
                 gauge.add(name, info.size)
+                stream.until = opened.offset + HEADERS
+                if info.isdir():
+                    continue
                 yield Member(name, info.size, _opening(archive, info.size, partial(opened.extractfile, info)))
-        while piece := stream.read(_PIECE):  # up to the checksum behind the last file
-            gauge.add("the end", len(piece))
+        stream.until = gauge.most
+        while stream.read(_PIECE):  # up to the checksum behind the last file
+            pass
 
 
 def _opening(archive: Path, size: int, opens: Callable[[], Any]) -> Callable[[], Reading]:
-    return lambda: Reading(archive, opens(), size)
+    def opening() -> Reading:
+        with _sentences(archive):
+            return Reading(archive, opens(), size)
+
+    return opening
+
+
+class _Watched:
+    """A stream that is read up to `until` and to `most` bytes; beyond them stands no picture."""
+
+    def __init__(self, archive: Path, file: IO[bytes], most: int) -> None:
+        self._archive, self._file, self._most = archive, file, most
+        self._read, self.until = 0, HEADERS
+
+    def read(self, count: int) -> bytes:
+        """The next `count` bytes at most. UserError beyond the bounds."""
+        piece = self._file.read(count)
+        self._read += len(piece)
+        if self._read > min(self.until, self._most):
+            raise _hostile(self._archive, f"from byte {self._read:,} on it holds far more than pictures would need")
+        return piece
 
 
 class _Gauge:
@@ -163,12 +184,12 @@ class _Gauge:
 
     def __init__(self, archive: Path) -> None:
         self._archive, self._files, self._bytes = archive, 0, 0
-        self._most = archive.stat().st_size * RATIO + SMALL
+        self.most = archive.stat().st_size * RATIO + SMALL
 
     def add(self, name: str, size: int) -> None:
         self._files += 1
         self._bytes += size
-        if self._files > MOST_FILES or size > LARGEST or self._bytes > self._most:
+        if self._files > MOST_FILES or size > LARGEST or self._bytes > self.most:
             raise _hostile(self._archive, f'from "{name}" on it unpacks to far more than pictures would')
 
 

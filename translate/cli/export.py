@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from translate.cli import options
+from translate.cli import options, saying
 from translate.domain import Domain
 
 
@@ -34,4 +34,4 @@ def command(run: Path, file: Path, to: str | None, checkpoint: str) -> None:
         f"{names}: {written.megabytes:.1f} MB{opset}; to {' and '.join(written.to)}; "
         f"differs from the run by {written.difference:.1g} at most (images in [-1, 1])"
     )
-    click.echo(f"next: translate apply {file} INPUT OUTPUT")
+    saying.note(f"next: translate apply {file} INPUT OUTPUT")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from translate.cli import saying
 from translate.domain import Domain
 from translate.errors import UserError
 
@@ -44,12 +45,11 @@ def command(
 
     runs.require_new(run)
     given = {"--to": to if to != "b" else None, "--back": back, "--size": size, "--norm": norm, "--dropout": dropout}
-    if checkpoint.suffix == ".safetensors" and checkpoint.with_suffix(".json").exists():
+    description = _description(checkpoint)
+    if description is not None:
         for option, value in given.items():
             if value is not None:
-                raise UserError(
-                    f"{checkpoint.with_suffix('.json')} says all of the model", where=option, hint=f"leave {option} out"
-                )
+                raise UserError(f"{description} says all of the model", where=option, hint=f"leave {option} out")
         from translate.exchange import safe
 
         taken = safe.read(checkpoint)
@@ -61,12 +61,26 @@ def command(
         _warn_of_direction(checkpoint, Domain(to), back)
     runs.write_run(taken, run)
     _say(taken)
+    if len({*taken.about.get("sha256", {}).values()}) < len(taken.about.get("sha256", {})):
+        saying.note("hint       both directions are the same weights: is --back the other one's file?")
     quoted = shlex.quote(str(run))
     click.echo(f"imported: {quoted}")
     way = "" if "b" in taken.config.produce else " --to a"
-    click.echo(
+    saying.note(
         f"next: translate apply {quoted} INPUT OUTPUT{way}, or translate train --from {quoted} --data DIR --out NEW"
     )
+
+
+def _description(checkpoint: Path) -> Path | None:
+    """What says all of a file of `export` or of the hub; None for others', which may have a config.json, too."""
+    if checkpoint.suffix.lower() != ".safetensors":
+        return None
+    from translate.exchange import described, safe
+
+    found = safe.description_of(checkpoint)
+    if found is None or (found.name == safe.ON_A_HUB and not described.written_here(found.read_bytes())):
+        return None
+    return found
 
 
 def _warn_of_direction(checkpoint: Path, to: Domain, back: Path | None) -> None:
@@ -74,7 +88,7 @@ def _warn_of_direction(checkpoint: Path, to: Domain, back: Path | None) -> None:
     for path, domain in ((checkpoint, to), *([(back, to.other)] if back else [])):
         found = NAMED.search(path.name)
         if found is not None and found[1].lower() != str(domain.other):
-            click.echo(
+            saying.note(
                 f"hint       {path.name} is CycleGAN's name for what makes {domain.other.upper()}; here it makes "
                 f"{domain.upper()} (--to, --back)"
             )
@@ -86,14 +100,16 @@ def _say(taken: Taken) -> None:
     generator = config.networks.generator
     channels = {3: "RGB", 1: "grey"}
     shown = ", ".join(f"{d.upper()} {channels[getattr(config.data.channels, d)]}" for d in Domain)
-    click.echo(f"found      {about.get('network', generator.name)}; {ways} ({shown}), {config.data.size[0]} px")
+    saying.note(f"found      {about.get('network', generator.name)}; {ways} ({shown}), {config.data.size[0]} px")
     for sentence in about.get("assumed", ()):
-        click.echo(f"assumed    {sentence}")
+        saying.note(f"assumed    {sentence}")
     norm = generator.options.get("norm")
     if norm == "instance":
-        click.echo("applied    with each image's own statistics (instance norm), and without dropout")
+        saying.note("applied    with each image's own statistics (instance norm), and without dropout")
     elif norm == "batch":
-        click.echo(
+        saying.note(
             "applied    with the running statistics (batch norm), and without dropout: as the original's test script "
             "with --eval; without that it takes the statistics of each image, and drops out"
         )
+    elif norm == "none":
+        saying.note("applied    without norm and dropout")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from translate.cli import saying
+
 
 @click.command("pull")
 @click.argument("name", metavar="NAMESPACE/NAME")
@@ -28,4 +30,4 @@ def command(name: str, run: Path, revision: str | None) -> None:
         f"{run}: {taken.config.networks.generator.name} to {made}, from {taken.about['source']}; licence: {licence}"
     )
     does = "sample" if taken.config.unconditional else "apply"
-    click.echo(f"next: translate {does} {run} " + ("OUTPUT" if does == "sample" else "INPUT OUTPUT"))
+    saying.note(f"next: translate {does} {run} " + ("OUTPUT" if does == "sample" else "INPUT OUTPUT"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from translate.cli import options
+from translate.cli import options, saying
 from translate.errors import UserError
 
 
@@ -56,4 +56,4 @@ def command(
             click.echo("nothing was uploaded")
             return
         click.echo(hub.push(folder, name, private=private, message=f"Step {step}"))
-    click.echo(f"next: translate pull {name} OTHER_RUN, anywhere")
+    saying.note(f"next: translate pull {name} OTHER_RUN, anywhere")

@@ -270,17 +270,17 @@ def _as_there(start: Path, root: Path | str, settings: tuple[str, ...], device: 
     """The configuration of the run `start`, or one for its generators where it was trained elsewhere."""
     from translate import plan
     from translate.data import layouts
-    from translate.exchange import recipe
+    from translate.exchange import finetuning
 
-    config = recipe.own(start, settings)
+    config = finetuning.own(start, settings)
     dataset = layouts.find(root, plan.asked(settings)[0] if config is None else config.data.pairs)
     _announce(dataset)
     if config is not None:
         return config, dataset
     from translate.device import device_of
 
-    config, preset = recipe.chosen(start, dataset, settings, recipe.minutes_on(device_of(device).type))
-    saying.note(f"objective  {preset}'s ({recipe.WHY[preset]}), as {start} was trained elsewhere")
+    config, preset = finetuning.chosen(start, dataset, settings, finetuning.minutes_on(device_of(device).type))
+    saying.note(f"objective  {preset}'s ({finetuning.WHY[preset]}), as {start} was trained elsewhere")
     return config, dataset
 
 

@@ -50,11 +50,11 @@ def scores_in(path: Path, step: int) -> dict[str, Any]:
     """What `translate evaluate --json` wrote of the weights of `step`; UserError for anything else."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or not isinstance(found.get("metrics"), dict):
+    if not isinstance(found, dict) or not all(isinstance(found.get(key), dict) for key in ("metrics", "protocol")):
         raise UserError("holds no scores", where=str(path), expected="the file of `translate evaluate RUN --json FILE`")
-    scored = found.get("protocol", {}).get("step")
+    scored = found["protocol"].get("step")
     if scored != step:
         raise UserError(
             f"are the scores of step {scored}, and the weights are those of step {step}",
@@ -89,6 +89,8 @@ def _picture(path: Path) -> Image:
     try:
         with PIL.Image.open(path) as image:
             pixels = image.convert("RGB")
+    except PIL.Image.DecompressionBombError:
+        raise UserError("is too large", where=f"--grid {path}", expected="a PNG or JPEG for a card") from None
     except OSError:
         raise UserError("is no picture", where=f"--grid {path}", expected="a PNG or JPEG") from None
     pixels.info.clear()

@@ -68,6 +68,9 @@ def _usage(config: Config, name: str) -> str:
     run = "runs/" + name.rpartition("/")[2]
     apply = f"translate sample {run} OUTPUT" if config.unconditional else f"translate apply {run} INPUT OUTPUT"
     call = ".sample(4)" if config.unconditional else "(image)  # a PIL.Image, an array, a tensor"
+    if config.stochastic:
+        apply += " --samples 4"
+        call = "(image, seed=1)  # another seed, another output"
     return (
         f"With translate-gan {__version__} or newer:\n\n"
         f"```sh\ntranslate pull {name} {run}\n{apply}\n```\n\n"
@@ -81,14 +84,30 @@ def _training(taken: Taken) -> str:
     (height, width), steps = config.data.size, about.get("step", 0)
     count = sum(value.numel() for value in taken.state.values() if value.is_floating_point())
     options = ", ".join(f"{key} {value}" for key, value in config.networks.generator.options.items())
+    imported, batch_norm = bool(about.get("kind")), config.networks.generator.options.get("norm") == "batch"
     lines = [
+        *(["Imported: another program has trained and saved these weights"] if imported else []),
         f"Generator: {config.networks.generator.name} ({options}), {count:,} values in all",
         f"Size (height x width): {height}x{width}; larger and smaller images work, and may be worse",
+        *([] if config.unconditional else [_sides(taken)]),
+        *(
+            ["Norm: by the running statistics, as the original's test script has it with --eval"]
+            * (imported and batch_norm)
+        ),
+        *([f"Training images: {about['trained_on']}"] if "trained_on" in about else []),
         f"Objective: {', '.join(config.objective) or 'unknown, the weights come from elsewhere'}",
         *([f"Steps: {steps:,}, of at most {config.training.batch} images each"] if steps else []),
         *(f"Assumed: {assumed}" for assumed in about.get("assumed", ())),
     ]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _sides(taken: Taken) -> str:
+    from translate.inference.model import Model
+
+    model = Model.of(taken)
+    height, width = model.smallest
+    return f"Sides: multiples of {model.stride}, at least {height}x{width}; `translate apply` pads what is not"
 
 
 def _scores(found: Mapping[str, Any] | None) -> str:

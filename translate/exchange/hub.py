@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from translate.extras import require
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _CARRIERS = ("http", "requests", "urllib3")
 """How the libraries are called that the hub's client may speak through: what they raise means that nobody answers."""
+
+_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+"""What this machine's disk says, and no network."""
 
 
 def require_name(name: str) -> None:
@@ -99,6 +103,8 @@ def _sentences(name: str, revision: str | None = None) -> Iterator[None]:
         raise UserError(
             f'there is no revision "{revision}"', where=name, expected="a branch, a tag or a commit"
         ) from None
+    except errors.LocalEntryNotFoundError:  # it looked for a copy here, as nobody answered
+        raise _unreachable(name) from None
     except errors.EntryNotFoundError:
         raise UserError(
             "holds no model of this program", where=name, expected=f"{bundle.WEIGHTS} and {safe.ON_A_HUB}"
@@ -121,8 +127,11 @@ def _sentences(name: str, revision: str | None = None) -> Iterator[None]:
             f"the hub answered with an error ({status})", where=name, hint="the same again, later"
         ) from None
     except Exception as error:
-        if isinstance(error, OSError) or type(error).__module__.startswith(_CARRIERS):
-            raise UserError(
-                "the hub can't be reached", where=name, hint="look at the network, then the same again"
-            ) from None
+        of_network = isinstance(error, OSError) and error.errno not in _OURS
+        if of_network or type(error).__module__.startswith(_CARRIERS):
+            raise _unreachable(name) from None
         raise
+
+
+def _unreachable(name: str) -> UserError:
+    return UserError("the hub can't be reached", where=name, hint="look at the network, then the same again")

@@ -11,6 +11,7 @@ from translate.domain import Domain
 from translate.errors import UserError
 from translate.exchange import published, published_file
 from translate.exchange.published import Generator
+from translate.exchange.published_layout import made
 from translate.exchange.taken import Taken
 
 SIZE = 256
@@ -47,6 +48,9 @@ def imported(
             )
     # A U-Net is named after the size that it halves down to one pixel.
     side = size or (2 ** there.component["levels"] if "levels" in there.component else SIZE)
+    stride = int(getattr(made(there.component["name"], there.channels, _options(there)), "stride", 1))
+    if side % stride:
+        raise UserError(f"{side} is no multiple of {stride}", where="--size", expected=f"a multiple of {stride}")
     config = configuration.validate(
         {
             "data": {"size": [side, side], "channels": channels},
@@ -56,13 +60,17 @@ def imported(
         },
         str(checkpoint),
     )
-    state = {f"{domain}.{key}": value for domain, made in found.items() for key, value in made.state.items()}
+    state = {f"{domain}.{key}": value for domain, one in found.items() for key, value in one.state.items()}
     return Taken(config, state, _about(files, there))
+
+
+def _options(there: Generator) -> dict[str, Any]:
+    return {key: value for key, value in there.component.items() if key != "name"}
 
 
 def _about(files: dict[Domain, Path], there: Generator) -> dict[str, Any]:
     return {
-        "format": "published state_dict",
+        "kind": "published state_dict",
         "source": {str(domain): path.name for domain, path in files.items()},
         "sha256": {str(domain): _digest(path) for domain, path in files.items()},
         "network": there.words,

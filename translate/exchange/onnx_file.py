@@ -47,7 +47,7 @@ def write(taken: Taken, generator: nn.Module, takes: Signature, facts: dict[str,
             program.model.metadata_props.update({key: str(value) for key, value in properties.items()})
             program.model.producer_name = "translate"
             program.save(path, external_data=False)
-    except UserError:
+    except (UserError, OSError):  # a full disk says nothing about the graph
         raise
     except Exception as error:  # as many ways as there are operators
         raise graph.not_exportable(generator, error) from error

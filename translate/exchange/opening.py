@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,19 @@ def config_of(run: Path) -> Config:
     if is_graph(run):
         return onnx_file.properties(run)[0]
     return (pt2_file if run.suffix.lower() == ".pt2" else safe).described_by(run)[0]
+
+
+def refuse_file(run: Path) -> None:
+    """UserError where `run` is a file, and only a run folder will do; weights have a command that makes one of them."""
+    if not run.is_file():
+        return
+    graph = run.suffix.lower() in (".onnx", ".pt2")
+    raise UserError(
+        "is a file, and not a run folder",
+        where=str(run),
+        expected="the run that it was exported from" if graph else "a run folder",
+        hint=None if graph else f"translate import {shlex.quote(str(run))} RUN, and then RUN in its place",
+    )
 
 
 def weights_of(run: Path, checkpoint: str) -> Path | None:

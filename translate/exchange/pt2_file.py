@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +43,8 @@ def write(taken: Taken, generator: nn.Module, takes: Signature, facts: dict[str,
 def described_by(path: Path) -> tuple[Config, dict[str, Any]]:
     """The configuration in the file, and what is said of the weights."""
     with _archive(path) as archive:
-        return described.parsed(archive.read(_entry(archive, f"/extra/{NAME}", path)), str(path))
+        told = archive.read(_entry(archive, f"/extra/{NAME}", path))
+    return described.parsed(told, str(path))
 
 
 def read(path: Path) -> Taken:
@@ -51,11 +54,12 @@ def read(path: Path) -> Taken:
 
     config, about = described_by(path)
     with _archive(path) as archive:
-        index = json.loads(archive.read(_entry(archive, INDEX, path)))["config"]
-        prefix = _entry(archive, INDEX, path).removesuffix(INDEX) + WEIGHTS
+        entry = _entry(archive, INDEX, path)
+        prefix = entry.removesuffix(INDEX) + WEIGHTS
         try:
+            index = json.loads(archive.read(entry))["config"]
             state = {f"{config.produce[0]}.{key}": _tensor(archive, prefix, told) for key, told in index.items()}
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
             raise UserError("holds weights in a form that is not known here", where=str(path)) from None
     taken = Taken(config, state, about)
     try:
@@ -79,12 +83,17 @@ def _tensor(archive: zipfile.ZipFile, prefix: str, told: dict[str, Any]) -> Tens
     return torch.from_numpy(values.reshape(sizes).copy())
 
 
-def _archive(path: Path) -> zipfile.ZipFile:
+@contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The file's parts; UserError where it, or one that is read, is damaged."""
     try:
-        return zipfile.ZipFile(path)
+        with zipfile.ZipFile(path) as archive:
+            yield archive
     except FileNotFoundError:
         raise UserError("there is no such file", where=str(path)) from None
-    except (zipfile.BadZipFile, OSError) as error:
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # as many ways as there are to compress and to encrypt
         raise UserError(f"can't be read as a .pt2 file ({error})", where=str(path)) from None
 
 

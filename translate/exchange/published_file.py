@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +18,11 @@ EXPECTED = "the state_dict of a generator, such as latest_net_G.pth or latest_ne
 WRAPPERS = ("module.", "_orig_mod.")
 """What DataParallel and torch.compile put in front of every key."""
 
+MAGIC = 0x1950A86A20F9469CFC6C.to_bytes(10, "little")
+"""What torch.save put first before it wrote ZIP archives."""
+
+PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
+
 REFUSED = re.compile(r"GLOBAL ([\w.]+)")
 """In torch's own words: what a pickle wanted to have made."""
 
@@ -26,7 +33,7 @@ def read(path: Path) -> dict[str, Tensor]:
     UserError for whatever is not a network's weights. Nothing that the file holds is run.
     """
     _require_file(path)
-    state = _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)
+    state = _safetensors(path) if path.suffix.lower() == ".safetensors" else _pickled(path)
     while (wrapper := next((w for w in WRAPPERS if all(key.startswith(w) for key in state)), None)) is not None:
         state = {key.removeprefix(wrapper): value for key, value in state.items()}
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
@@ -50,9 +57,9 @@ def _require_file(path: Path) -> None:
 
 def _kind(path: Path) -> str | None:
     """What a file that begins like no checkpoint is, in words."""
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         return None
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         return "an ONNX file"
     if path.stat().st_size == 0:
         return "an empty file"
@@ -64,6 +71,10 @@ def _kind(path: Path) -> str | None:
         return "a Git LFS pointer (git lfs pull fetches the file itself)"
     if head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         return "a web page (the download has failed)"
+    if head.startswith(PICTURES):
+        return "a picture"
+    if head[0] == 0x80 and head[1] <= pickle.HIGHEST_PROTOCOL and MAGIC not in head:
+        return "a pickle that torch.save did not write (nothing of it was run)"
     if b"\0" not in head and all(byte >= 32 or byte in b"\t\n\r\f" for byte in head):
         return "a text file"
     return None
@@ -84,12 +95,12 @@ def _archive(path: Path) -> str | None:
 
 
 def _pickled(path: Path) -> dict[str, Tensor]:
-    import pickle
-
     import torch
 
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of protocols, which the error says where it matters
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError:
         raise
     except pickle.UnpicklingError as error:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from translate.errors import UserError
+from translate.exchange.published_layout import norm_words
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -41,7 +42,7 @@ def settle(state: dict[str, Tensor], conv: str, norm: str, asked: str | None, wh
     kind = asked or possible[0]
     if kind not in possible:
         raise UserError(
-            f"its keys are not those of a network with {kind} norm",
+            f"its keys are not those of a network with {norm_words(kind)}",
             where=f"--norm {kind}",
             expected=" or ".join(possible),
         )

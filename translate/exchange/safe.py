@@ -58,9 +58,14 @@ def read(path: Path) -> Taken:
     return taken
 
 
+def description_of(path: Path) -> Path | None:
+    """FILE.json or config.json beside FILE.safetensors; None without either."""
+    return next((p for p in (path.with_suffix(".json"), path.with_name(ON_A_HUB)) if p.is_file()), None)
+
+
 def described_by(path: Path) -> tuple[Config, dict[str, object]]:
     """The configuration beside FILE.safetensors, in FILE.json or config.json, and what else is said there."""
-    beside = next((p for p in (path.with_suffix(".json"), path.with_name(ON_A_HUB)) if p.is_file()), None)
+    beside = description_of(path)
     if beside is None:
         raise UserError(
             "has no configuration beside it",

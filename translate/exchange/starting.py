@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from translate import build, checkpoint
 from translate.config import Config, load_run
 from translate.errors import UserError
+from translate.exchange import opening
 from translate.trainer import Trainer
 
 GENERATOR = "networks.generator"
@@ -36,6 +37,7 @@ def read(config: Config) -> Start | None:
     if config.training.start is None:
         return None
     run = Path(config.training.start)
+    opening.refuse_file(run)
     if not run.is_dir():
         raise UserError(
             f'there is no run folder "{run}"', where="training.start", expected="what `train` or `import` made"

@@ -61,6 +61,7 @@ def write_run(taken: Taken, run: Path) -> None:
     """
     require_new(run)
     require_fit(taken)
+    run = run.resolve()  # a link to an empty folder stays one
     run.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{run.name}-", dir=run.parent))
     try:
@@ -69,6 +70,8 @@ def write_run(taken: Taken, run: Path) -> None:
         state = {key: value.detach().cpu().contiguous() for key, value in taken.state.items()}
         checkpoint.save(unfinished, {"step": 0, "generator_ema": state, "about": taken.about}, keep=1)
         require_new(run)  # perhaps somebody was quicker
+        if run.is_dir():
+            run.rmdir()  # Windows puts no folder in the place of another, not even of an empty one
         os.replace(unfinished, run)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

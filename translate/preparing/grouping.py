@@ -32,10 +32,9 @@ def groups(members: Sequence[Member], pattern: str | None = None) -> list[list[i
     """Positions of members that stay together: of equal names, or of names of which the regular expression `pattern`
     finds the same (its first group, if it has one); of equal bytes; tied. Raises UserError for a wrong pattern, OSError
     for a file that can't be read."""
-    sought = _compiled(pattern)
     sets = _Sets(len(members))
     by_path = {os.path.realpath(member.path): place for place, member in enumerate(members)}
-    for same in _equal(_called(member.name, sought) for member in members):
+    for same in _equal(keys((member.name for member in members), pattern)):
         sets.join(same)
     for same in _copies(members):
         sets.join(same)
@@ -43,6 +42,19 @@ def groups(members: Sequence[Member], pattern: str | None = None) -> list[list[i
         if member.tied is not None and (other := by_path.get(os.path.realpath(member.tied))) is not None:
             sets.join([place, other])
     return sets.all()
+
+
+def keys(names: Iterable[str], pattern: str | None = None) -> list[str]:
+    """What says of each name which group it is of: the name itself where `pattern` finds nothing. UserError for a
+    wrong pattern."""
+    sought = _compiled(pattern)
+    return [_called(name, sought) for name in names]
+
+
+def matching(pattern: str, names: Iterable[str]) -> int:
+    """In how many of the names `pattern` finds something. UserError for a wrong pattern."""
+    sought = _compiled(pattern)
+    return sum(sought is not None and sought.search(name) is not None for name in names)
 
 
 def films(names: Iterable[str]) -> int:

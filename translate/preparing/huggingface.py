@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -9,9 +10,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from translate.errors import UserError, unknown
+from translate.data.dataset import ENDINGS
+from translate.errors import UserError, nearest, unknown
 from translate.extras import require
+from translate.preparing.hub_files import Origin
 from translate.preparing.taking import Row, split_name
+
+_FILES = {".parquet", ".arrow", ".csv", ".json", ".jsonl", ".zip", ".tar"}
+_EXPECTED = "hf:NAME or hf:NAME:CONFIG of the hub, as hf:user/photos; or a folder or Parquet file of images"
 
 
 @dataclass(frozen=True)
@@ -43,16 +49,19 @@ def opened(name: str, options: dict[str, Any]) -> dict[str, Any]:
     return found or dict.fromkeys(("train",), next(iter(streams.values())))
 
 
-def rows(stream: Any, split: str, columns: Columns, count: int | None) -> Iterator[Row]:
-    """The first `count` rows of a split, or all. Raises UserError at once for columns that are not there."""
+def rows(stream: Any, split: str, columns: Columns, count: int | None, origin: Origin) -> Iterator[Row]:
+    """The first `count` rows of a split, or all; files that they name are read from the `origin` alone. Raises
+    UserError at once for columns that are not there, or hold no pictures."""
     datasets = require("datasets", "hub")
     features = stream.features or stream._resolve_features().features
     a, b, label = chosen(features, columns)
     for column in filter(None, (a, b)):
+        _refuse_other(stream, column, features[column])
         stream = stream.cast_column(column, datasets.Image(decode=False))
 
     def row(number: int, values: dict[str, Any]) -> Row:
-        images = {"": _bytes(values[a])} if b is None else {"A": _bytes(values[a]), "B": _bytes(values[b])}
+        taken = {"": a} if b is None else {"A": a, "B": b}
+        images = {letter: _bytes(values[column], origin) for letter, column in taken.items()}
         return Row(split, number, images, None if label is None else _label(features[label], values[label]))
 
     return (row(number, values) for number, values in enumerate(islice(stream, count)))
@@ -79,6 +88,7 @@ def chosen(features: Any, columns: Columns) -> tuple[str, str | None, str | None
 
 
 def _loaded(datasets: Any, name: str, options: dict[str, Any]) -> dict[str, Any]:
+    _refuse_missing(name)
     path = Path(name)
     place, _, config = (name, "", "") if path.exists() else name.partition(":")
     words: dict[str, Any] = {"path": place, "streaming": True, **options}
@@ -93,16 +103,45 @@ def _loaded(datasets: Any, name: str, options: dict[str, Any]) -> dict[str, Any]
         raise UserError(
             f"can't be had: {said or type(error).__name__}",
             where=f"hf:{name}",
-            expected="hf:NAME or hf:NAME:CONFIG of the hub, as hf:user/photos; or a folder or Parquet file of images",
+            expected=_EXPECTED,
         ) from None
     return dict(streams) if hasattr(streams, "items") else {"train": streams}
 
 
-def _bytes(image: Any) -> Any:
-    """The file of an image that is not decoded; None for none."""
+def _bytes(image: Any, origin: Origin) -> Any:
+    """The file of an image that is not decoded, None for none, or the exception that its reading ends with."""
     if not isinstance(image, dict):
         return image
-    return image["bytes"] if image.get("bytes") is not None else Path(image["path"]).read_bytes()
+    if image.get("bytes") is not None or image.get("path") is None:
+        return image.get("bytes")
+    try:
+        return origin.read(image["path"])
+    except Exception as error:  # file systems of all kinds; one picture must not end the dataset
+        return error
+
+
+def _refuse_other(stream: Any, column: str, feature: Any) -> None:
+    """Raise UserError for a column of text or numbers. Text may name files: the first row says."""
+    kind = getattr(feature, "dtype", "")
+    if type(feature).__name__ == "Value" and "binary" not in kind:
+        row: dict[str, Any] = next(iter(stream.take(1)), {}) if "string" in kind else {}
+        first = row.get(column)
+        if not isinstance(first, str) or os.path.splitext(first)[1].lower() not in ENDINGS:
+            raise UserError(
+                f"the column {column} holds no pictures, but {kind}",
+                where="the dataset",
+                expected="a column of pictures, of encoded files, or of their names",
+            )
+
+
+def _refuse_missing(name: str) -> None:
+    """Raise UserError for what can only be a path, and is none; the library would ask the hub for it."""
+    path = Path(name)
+    if path.exists() or not (path.suffix.lower() in _FILES or name.startswith((".", "/", "~")) or name.count("/") > 1):
+        return
+    there = path.absolute().parent
+    beside = [one.name for one in there.iterdir()] if there.is_dir() else []
+    raise UserError(f"no such file or folder.{nearest(path.name, beside)}", where=f"hf:{name}", expected=_EXPECTED)
 
 
 def _label(feature: Any, value: Any) -> str:

@@ -36,8 +36,9 @@ def partners(a: list[str], b: list[str], by: By) -> Partners:
         for wanted, names in own.items():
             if len(names) > 1:
                 alone |= {f"{letter}: {name}": f"is one of {len(names)} called {wanted}" for name in names}
-            elif len(theirs.get(wanted, ())) != 1:
-                alone[f"{letter}: {names[0]}"] = f"has no partner in {other}"
+            elif len(others := theirs.get(wanted, [])) != 1:
+                many = f"has {len(others)} partners in {other}: {_some(others)}"
+                alone[f"{letter}: {names[0]}"] = many if others else f"has no partner in {other}"
             elif letter == "A":
                 pairs.append((names[0], theirs[wanted][0]))
     if not pairs:

@@ -18,11 +18,14 @@ from translate.errors import UserError
 from translate.inference.outcome import Outcome
 from translate.inference.places import Folder
 from translate.preparing.folders import stem
-from translate.preparing.grouping import Member, groups
+from translate.preparing.grouping import Member, groups, keys
 from translate.preparing.making import Job, made
 from translate.preparing.table import add_pairs
 
 _LEADING = re.compile(rf"(?:(?:{'|'.join(SPLITS)})[ _-]?)?[ab]?", re.IGNORECASE)
+
+
+SIDES = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -104,15 +107,17 @@ def divided(found: list[Item], shares: Shares, target: Folder, pattern: str | No
     members = [Member(item.path, stem(item.name), item.partner) for item in found]
     sets = groups(members, pattern)
     wanted = [side for side, share in (("train", 1.0), ("val", shares.val), ("test", shares.test)) if share]
-    names = [min(members[place].name for place in places) for places in sets]
+    # Of a film the key, not the first frame's name: frames that are added before it would move all the others.
+    called = keys((member.name for member in members), pattern)
+    names = [min(called[place] for place in places) for places in sets]
     if len(sets) < len(wanted):
         raise UserError(
-            f"of {len(found)} files that stay together in groups there are {len(sets)} groups, too few for "
-            f"{', '.join(wanted)}",
+            f"{len(found)} {'file makes' if len(found) == 1 else 'files make'} {len(sets)} "
+            f"{'group' if len(sets) == 1 else 'groups'} that stay together, too few for {', '.join(wanted)}",
             expected=f"at least {len(wanted)} groups",
-            hint="another --group, or fewer parts",
+            hint="more pictures, or fewer parts" if pattern is None else "another --group, or fewer parts",
         )
-    there = [_there([found[place] for place in places], wanted, target) for places in sets]
+    there = [_there([found[place] for place in places], target) for places in sets]
     chosen = [known or shares.side(name) for known, name in zip(there, names, strict=True)]
     _fill(chosen, wanted, there, [shares.drawn(name) for name in names])
     sides = [""] * len(found)
@@ -145,8 +150,8 @@ def _below(path: Path, root: Path, lettered: bool) -> str:
     return "/".join(parts)
 
 
-def _there(group: list[Item], sides: list[str], target: Folder) -> str | None:
-    return next((side for item in group for side in sides if target.exists(item.target(side))), None)
+def _there(group: list[Item], target: Folder) -> str | None:
+    return next((side for item in group for side in SIDES if target.exists(item.target(side))), None)
 
 
 def _fill(chosen: list[str], wanted: list[str], there: list[str | None], drawn: list[float]) -> None:

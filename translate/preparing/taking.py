@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,8 @@ _UNFIT = re.compile(r'[\x00-\x1f<>:"/\\|?*]+')
 @dataclass(frozen=True)
 class Row:
     """What a library holds at one position of a split: `images` by their letter ("A", "B", or "" alone), each of which
-    is a picture of Pillow's, or an encoded file's bytes; `label`: its class."""
+    is a picture of Pillow's, an encoded file's bytes, or the exception that its reading ended with; `label`: its
+    class."""
 
     split: str
     number: int
@@ -49,13 +51,16 @@ def taken(rows: Iterable[Row], target: Folder, paired: bool, held: Counter[str])
                 folder = row.split + letter + (f"/{folder_name(row.label)}" if row.label is not None else "")
                 job = _job(image, folder, row.number, target)
                 if job.refused is None:
-                    held[folder.partition("/")[0]] += 1
                     names[letter] = job.target
                 yield job
             if paired and len(names) == 2:
                 pairs.append((names["A"], names["B"]))
 
-    yield from made(jobs(), target)
+    with closing(made(jobs(), target)) as outcomes:
+        for outcome in outcomes:
+            if outcome.output is not None:
+                held[outcome.output.partition("/")[0]] += 1
+            yield outcome
     add_pairs(target, pairs)
 
 
@@ -82,6 +87,8 @@ def _encoded(image: Any) -> tuple[str, Callable[[], bytes]]:
     """The ending of a picture's file, and what makes its bytes."""
     from PIL import Image
 
+    if isinstance(image, Exception):
+        raise image
     if isinstance(image, bytes):
         return _ENDINGS[sniff(io.BytesIO(image), "it")], lambda: image
     if not isinstance(image, Image.Image):

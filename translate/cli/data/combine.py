@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from translate.cli.data.telling import dataset_of, end, follow
+from translate.cli.data.telling import dataset_of, end, follow, warn_of_others
 
 
 @click.command("combine")
@@ -62,7 +62,9 @@ def command(
     refuse_oblong([a / first for first, _ in found.pairs], placing)
     refuse_oblong([b / second for _, second in found.pairs], placing)
     target = prepared(out, [a, b])
+    warn_of_others(out, by=by, square=square, height=height, filter=filter)
     outcomes = combine(a, b, found, target, placing, f".{format}" if format else None)
     summary: Summary = follow(outcomes, len(found.pairs) + len(found.alone), "combined", out)
     dataset = dataset_of(out)
-    end(summary, f"translate check {dataset}", f"translate train pix2pix --data {dataset} --out RUN")
+    train = f"translate train pix2pix --data {dataset} --out RUN"
+    end(summary, f"translate check {dataset}", *([] if square == "keep" else [train]))

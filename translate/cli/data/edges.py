@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from translate.cli.data.telling import dataset_of, end, follow
+from translate.cli.data.telling import dataset_of, end, follow, warn_of_others
 from translate.errors import UserError
 
 _THRESHOLD = click.FloatRange(0, 1, min_open=True, max_open=True)
@@ -71,6 +71,7 @@ def command(
 
     drawing = Drawing(low, high, blur, inverted)
     jobs = list(zip(names, png_names(names), strict=True))
+    warn_of_others(out, low=low, high=high, blur=blur, inverted=inverted, pairs=pairs, square=square)
     summary = follow(edges(photos, jobs, target, drawing, device_of(device), placing), len(jobs), "drawn", out)
     dataset = dataset_of(out)
     if pairs:

@@ -72,9 +72,12 @@ def command(
         else _of_hub(name, options, a, b, label, flat, count, root)
     )
     from translate.preparing.folders import prepared
+    from translate.preparing.record import refuse_another
     from translate.preparing.taking import taken
 
     target = prepared(directory, [])
+    said = {"source": source, "--a": a, "--b": b, "--label": label, "--flat": flat, "--unpaired": unpaired}
+    refuse_another(directory, said | {"--set": sorted(settings)})
     held: Counter[str] = Counter()
     summary = follow(taken(rows, target, not unpaired, held), None, "written", directory)
     if not summary.finished:
@@ -98,6 +101,7 @@ def _of_hub(
     root: Path | None,
 ) -> Iterator[Row]:
     from translate.preparing import huggingface
+    from translate.preparing.hub_files import origin
 
     if root is not None:
         raise UserError(
@@ -105,7 +109,10 @@ def _of_hub(
         )
     columns = huggingface.Columns(a, b, label, flat)
     streams = huggingface.opened(name, options)
-    return chain.from_iterable([huggingface.rows(stream, split, columns, count) for split, stream in streams.items()])
+    place = origin(name, options)
+    return chain.from_iterable(
+        [huggingface.rows(stream, split, columns, count, place) for split, stream in streams.items()]
+    )
 
 
 def _of_torchvision(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from translate.catalogue import cards
+from translate.catalogue.amount import amount
 from translate.cli import saying
 from translate.cli.data.arriving import arriving
 from translate.errors import UserError
@@ -61,9 +62,14 @@ def command(
         )
     if classes is not None:
         recipe = recipe.narrowed([one.strip() for one in classes.split(",")])
-    again = f"translate data get {name} {shlex.quote(str(directory))}"
+    words = [name, str(directory), *(word for file in files for word in ("--file", str(file)))]
+    words += ["--classes", classes] if classes is not None else []
+    words += [f"--{flag}" for flag, given in (("unchecked", unchecked), ("keep", keep)) if given]
+    again = f"translate data get {shlex.join(words)}"
     _refuse_unaccepted(recipe, directory, accept, again)
+    again += " --accept" if accept else ""
     from translate.catalogue import getting
+    from translate.catalogue.folder import WORK
 
     given = getting.match(recipe, files)
     saying.note(f"{name}: {recipe.about}")
@@ -75,16 +81,19 @@ def command(
             manner = getting.Manner(retries, not unchecked, keep, bar, lambda sentence: saying.note(sentence, err=True))
             got = getting.get(recipe, directory, given, manner)
     except KeyboardInterrupt:
-        click.echo(f"what has arrived is kept; {again} continues", err=True)
+        arrived = (directory / WORK).exists()
+        click.echo(
+            f"{'what' if arrived else 'nothing'} has arrived{' is kept; ' if arrived else '; '}"
+            f"{again} {'continues' if arrived else 'begins again'}",
+            err=True,
+        )
         raise
     _print(recipe, directory, got)
 
 
 def size(count: int | None) -> str:
-    """Bytes as people read them."""
-    if count is None:
-        return "not stated"
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    """Bytes as people read them, where they are stated."""
+    return "not stated" if count is None else amount(count)
 
 
 def _refuse_made(name: str) -> None:
@@ -109,8 +118,9 @@ def _refuse_unaccepted(recipe: Recipe, directory: Path, accept: bool, again: str
 
 
 def _print(recipe: Recipe, directory: Path, got: Got) -> None:
-    counts = ", ".join(f"{count:,} in {target}" for target, count in got.source["counts"].items())
-    click.echo(f"{directory}: {'is complete: ' if got.before else ''}{counts}")
+    counts = ", ".join(f"{count:,} in {target}" for target, count in got.counts.items())
+    complete = got.before and got.counts == got.source["counts"]
+    click.echo(f"{directory}: {'is complete: ' if complete else ''}{counts}")
     for file in got.source["files"]:
         if file["as_published"] is None:
             saying.note(f"no checksum of {file['name']} is published; this one has SHA-256 {file['sha256']}")

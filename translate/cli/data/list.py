@@ -33,10 +33,9 @@ def command(as_json: bool) -> None:
         click.echo(f"  {name:{longest}}  {about}")
     click.secho("downloaded: translate data get NAME DIR", bold=True)
     for one in public:
-        images = f"{one['images']:,}" if one["images"] else "?"
-        flags = ", ".join(["by hand"] * (one["how"] == "file") + ["accept"] * one["accept"])
+        flags = ", ".join(["by hand"] * (one["by_hand"]) + ["accept"] * one["accept"])
         click.echo(
-            f"  {one['name']:{longest}}  {KINDS[one['regime']]:10}  {images:>7}  {size(one['bytes']):>10}  "
+            f"  {one['name']:{longest}}  {KINDS[one['regime']]:10}  {one['count']:>13}  {size(one['bytes']):>10}  "
             f"{one['about']}" + (f" [{flags}]" if flags else "")
         )
         click.echo(f"  {'':{longest}}  licence: {one['licence']}")
@@ -50,8 +49,10 @@ def _public(name: str) -> dict[str, Any]:
         "about": recipe.about,
         "regime": recipe.regime,
         "images": recipe.images,
+        "count": recipe.stated,
         "bytes": recipe.bytes,
         "licence": recipe.licence,
+        "by_hand": not all(file.urls for file in recipe.files),
         "accept": recipe.accept,
         "homepage": recipe.homepage,
     }

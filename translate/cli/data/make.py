@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from translate.cli import saying
 from translate.errors import UserError, unknown
 
 MADE = {
@@ -64,4 +65,4 @@ def command(name: str, directory: Path, **options: int | bool | None) -> None:
         f"{directory}: {made['train']} training and {made['test']} held-out scenes, {made['size']} px, "
         f"seed {made['seed']}"
     )
-    click.echo(f"next: translate train --data {shlex.quote(str(directory))} --out RUN{MADE[name][2]}")
+    saying.note(f"next: translate train --data {shlex.quote(str(directory))} --out RUN{MADE[name][2]}")

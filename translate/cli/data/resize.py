@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from translate.cli.data.telling import dataset_of, end, follow
+from translate.cli.data.telling import dataset_of, end, follow, warn_of_others
 from translate.errors import UserError
 
 
@@ -80,6 +80,7 @@ def command(
     frame = Frame(size, cast(Fit, fit), cast("Anchor | None", crop), enlarge, cast(Filter, filter))
     names = pictures(directory)
     target = prepared(out, [directory])
+    warn_of_others(out, size=f"{size[1]}x{size[0]}", fit=fit, crop=crop, enlarge=enlarge, filter=filter, pairs=pairs)
     summary = follow(resize(directory, names, target, frame, pairs), len(names), "written", out)
     dataset = dataset_of(out)
     end(summary, f"translate check {dataset}", f"translate train --data {dataset} --out RUN")

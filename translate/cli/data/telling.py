@@ -6,12 +6,11 @@ import shlex
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from translate.cli import saying
 from translate.data.dataset import SPLITS
 
 if TYPE_CHECKING:
@@ -24,15 +23,15 @@ WARNINGS, NAMED = 5, 20
 def follow(outcomes: Generator[Outcome, None, None], total: int | None, what: str, where: Path | str) -> Summary:
     """Shows how far the work is, and says how it went; so too when it is ended before the end. `what`: was done to a
     picture, such as "resized"."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
     from translate.inference.outcome import Summary
 
     summary = Summary()
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    task = bar.add_task("", total=total)
     try:
-        with bar, closing(outcomes):
+        with saying.bar(*columns) as bar, closing(outcomes):
+            task = bar.add_task("", total=total)
             for _ in summary.gather(outcomes):
                 bar.update(task, completed=summary.finished)
     finally:
@@ -41,11 +40,23 @@ def follow(outcomes: Generator[Outcome, None, None], total: int | None, what: st
     return summary
 
 
+def warn_of_others(out: Path, **settings: Any) -> None:
+    """Say it where outputs in `out` were made with other settings, which stay as they are."""
+    from translate.preparing.record import changed
+
+    if others := changed(out, {f"--{key}": value for key, value in settings.items()}):
+        click.echo(
+            f"warning: outputs in {out} were made with other settings and stay as they are: {', '.join(others)} (a new "
+            "OUT makes all of them anew)",
+            err=True,
+        )
+
+
 def end(summary: Summary, *following: str) -> None:
     """Says what to type next, a command a line, where something is there; exits with 1 where something failed."""
     if summary.done or summary.skipped:
         for line in following:
-            click.echo(f"next: {line}")
+            saying.note(f"next: {line}")
     if summary.failures:
         raise SystemExit(1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from translate.config import Config
 from translate.data.layouts import Dataset
 from translate.domain import Regime
 from translate.errors import UserError
+from translate.exchange import opening
 
 WHY = {
     "pix2pix": "pairs, one direction",
@@ -29,6 +31,7 @@ SMALL = 64
 
 def own(run: Path, settings: Sequence[str]) -> Config | None:
     """The run's own configuration, changed by KEY=VALUE settings; None where it was trained elsewhere."""
+    opening.refuse_file(run)
     old = configuration.load_run(run)
     if not old.objective:
         return None
@@ -41,11 +44,14 @@ def chosen(run: Path, dataset: Dataset, settings: Sequence[str], minutes: float)
     """The preset whose objective suits the run's generators and the data, with these generators, changed by settings;
     and its name. It trains for `minutes`, where settings don't say otherwise. UserError where none suits."""
     old = configuration.load_run(run)
+    if old.networks.latent is not None:
+        raise _needs_config(old, run)
     preset = _preset(old, dataset, run)
     channels = old.data.channels
     shared = [
         f"data.size={json.dumps(old.data.size)}",
         f"data.channels={json.dumps(channels.model_dump())}",
+        f"data.frames={json.dumps(old.data.frames.model_dump())}",
         f"networks.generator={json.dumps(old.networks.generator.model_dump())}",
         f"produce={json.dumps([str(domain) for domain in old.produce])}",
         f"training.minutes={minutes}",
@@ -55,6 +61,18 @@ def chosen(run: Path, dataset: Dataset, settings: Sequence[str], minutes: float)
     if min(old.data.size) < SMALL:
         shared.append("networks.discriminator.layers=2")
     return configuration.load(preset, [*shared, *settings]), preset
+
+
+def _needs_config(old: Config, run: Path) -> UserError:
+    """Games of generators that draw a latent differ too much to choose one for them."""
+    name = old.networks.generator.name
+    like = "bicyclegan" if old.stochastic else name if name in configuration.presets() else "dcgan"
+    return UserError(
+        f"a {name} that draws from noise, and nothing says how it was trained",
+        where=str(run),
+        expected="a CONFIG beside --from",
+        hint=f"translate train {like} --from {shlex.quote(str(run))} --data DIR --out NEW",
+    )
 
 
 def _preset(old: Config, dataset: Dataset, run: Path) -> str:
