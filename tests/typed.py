@@ -40,6 +40,7 @@ PLACEHOLDERS = {
     "RUN2": "runs/again",
     "DIR": "photos",
     "INPUT": "photos/testA",
+    "PICTURE.jpg": "photos/testA/1000000.png",
 }
 SHELL = ("mkdir", "cp", "mv", "rm", "ls", "cat", "echo")
 LENT = {"faces": "faces", "pairs": "pairs", "pix2pix": "pairs", "stylegan2": "faces", "r3gan": "faces", "why": "pairs"}

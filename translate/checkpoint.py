@@ -116,7 +116,7 @@ def find(run: Path, name: str) -> Path:
         f'there is no checkpoint "{name}"',
         where=str(folder),
         expected=f"last, or one of {there}" if there else None,
-        hint="a best one is kept where held-out images are scored in the training (evaluation.every, evaluation.share)"
+        hint="a best one is kept where held-out images are scored in the training: --set evaluation.share=0.5"
         if name == "best"
         else None,
     )

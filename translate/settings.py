@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 
 from translate.errors import UserError
 
@@ -44,7 +45,7 @@ def from_environment(
 ) -> list[Setting]:
     """What TRANSLATE_SECTION__KEY=VALUE variables set; empty ones set nothing. `known`: the keys of each section.
 
-    Raises UserError for TRANSLATE_SECTION_KEY, which lacks an underscore and would be passed over.
+    Raises UserError for TRANSLATE_SECTION_..., which lacks an underscore and would be passed over.
     """
     environment = os.environ if environment is None else environment
     found = []
@@ -57,11 +58,13 @@ def from_environment(
             continue
         for section, keys in known.items():
             key = rest.removeprefix(f"{section}_")
-            if key != rest and key in keys:
+            if key != rest:
+                meant = get_close_matches(key, keys, n=1, cutoff=0.5) or ["key"]
+                dotted = f"{PREFIX}{section.upper()}__{meant[0].upper()}, with two underscores for the dot"
                 raise UserError(
                     "sets nothing",
                     where=f"environment {name}",
-                    expected=f"{PREFIX}{section.upper()}__{key.upper()}, with two underscores for the dot",
+                    expected=dotted if keys else f"{PREFIX}{section.upper()}, which has no keys",
                     hint=f"unset {name}",
                 )
     return found

@@ -3,12 +3,14 @@
 import io
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import click
 import pytest
+import torch
 import yaml
 from click.testing import CliRunner, Result
 
@@ -17,6 +19,8 @@ from translate.cli import COMMANDS, main, saying
 from translate.cli import version as version_module
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+MOVING = re.compile(r"\r|\x1b\[[\d;?]*[A-HJKlh]")
 
 
 def run(*words: str | Path, **options: bool) -> Result:
@@ -44,6 +48,52 @@ def command(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_quiet_leaves_results_alone(words: tuple[str, ...]) -> None:
     said = run(*words)
     assert (said.stdout, said.stderr) == ("done\ntable\n", "")
+
+
+@pytest.fixture(scope="module")
+def desk(unpaired: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset, somebody's published weights, and a run that was made of them."""
+    from translate.networks.resnet import ResnetGenerator
+
+    root = tmp_path_factory.mktemp("desk")
+    shutil.copytree(unpaired, root / "photos")
+    torch.manual_seed(0)
+    torch.save(ResnetGenerator(3, 3, width=4, blocks=2).state_dict(), root / "latest_net_G_A.pth")
+    assert run("import", root / "latest_net_G_A.pth", root / "run", "--size", "16").exit_code == 0
+    return root
+
+
+REAL = {
+    "import": "import latest_net_G_A.pth NEW --size 16",
+    "export": "export run NEW.safetensors",
+    "apply": "apply run photos/testA NEW",
+    "resize": "data resize photos NEW --size 8",
+    "split": "data split photos/trainA NEW",
+    "make": "data make faces NEW --size 16 --train 2 --test 2",
+    "check": "check photos",
+    "dry run": "train smoke --data photos --out NEW --dry-run",
+}
+"""Commands as they are typed, by what they are called here; each can be typed again with another NEW."""
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_what_real_commands_say(name: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing moves in a pipe, whatever is forced; quiet leaves results, the same ones, and no bar on a terminal."""
+    monkeypatch.chdir(desk)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    new = name.replace(" ", "-")
+    plain = run(*REAL[name].replace("NEW", f"{new}-1").split())
+    assert plain.exit_code == 0, plain.output
+    assert not MOVING.search(plain.output)
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda self: True, raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    quiet = run("--quiet", *REAL[name].replace("NEW", f"{new}-2").split())
+    assert quiet.exit_code == 0, quiet.output
+    assert not CONTROL.search(quiet.output)
+    assert not re.search("^(next|note):", quiet.output, re.M)
+    said = {re.sub(r"[-.\d]+", "#", line) for line in COLOUR.sub("", plain.stdout).splitlines()}
+    assert {re.sub(r"[-.\d]+", "#", line) for line in quiet.stdout.splitlines()} <= said
 
 
 @pytest.mark.usefixtures("command")
@@ -107,6 +157,15 @@ def test_show_heeds_the_environment_for_configurations_and_not_for_runs(
     said = run("show", "smoke", "--origins").stdout
     assert re.search(r"  batch: 7 +# environment TRANSLATE_TRAINING__BATCH\n", said)
     assert yaml.safe_load(said) == yaml.safe_load(run("show", "smoke").stdout)
+
+
+def test_a_variable_that_an_option_overrides_is_said_to_be(
+    unpaired: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRANSLATE_TRAINING__BATCH", "3")
+    words = ("train", "smoke", "--data", unpaired, "--out", tmp_path / "run", "--dry-run")
+    assert "(environment TRANSLATE_TRAINING__BATCH)" in run(*words).output
+    assert "(environment TRANSLATE_TRAINING__BATCH; --batch wins)" in run(*words, "--batch", "2").output
 
 
 def test_show_plans_for_a_folder(paired: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,6 +210,15 @@ def test_every_part_fits_the_window_and_nothing_comes_from_elsewhere(
     browser.run("document.querySelector('#results .grid-container button').click()")
     shown(browser, "#compared")
     fits(browser, width, tmp_path / "results.png")
+    browser.run(
+        "(field => {"
+        "Object.getOwnPropertyDescriptor(field.constructor.prototype, 'value').set.call(field, 'nothing');"
+        "field.dispatchEvent(new Event('input', {bubbles: true}));"
+        "field.dispatchEvent(new KeyboardEvent('keypress', {key: 'Enter', bubbles: true}));"
+        "})(document.querySelector('#filter textarea, #filter input'))"
+    )
+    browser.until("document.querySelectorAll('#results img').length === 0 && !document.querySelector('#compared img')")
+    assert browser.run("document.querySelector('#back').disabled")
     tab(browser, "Training")
     browser.until("!!document.querySelector('#curves svg')")
     fits(browser, width, tmp_path / "training.png")
@@ -252,6 +261,9 @@ def test_a_bad_file_gives_a_sentence(
     assert str(tmp_path) not in text
     assert browser.run("document.title") != "taken"
     assert browser.run("document.querySelector('#download').disabled")
+    browser.until("!document.querySelector('#image img')")  # no broken frame, and the same is not asked for again
+    browser.run("document.querySelector('#translate').click()")
+    browser.until("[...document.querySelectorAll('.toast-body')].some(e => e.innerText.includes('Give an image'))")
 
 
 def test_another_checkpoint_makes_another_image(browser: Browser, served: Served, data: Path) -> None:

@@ -198,11 +198,13 @@ def _direction(run: Path, output: str, to: str | None, config: "Config") -> Doma
     produced = config.produce
     wanted = Domain(to) if to else Domain.B if Domain.B in produced else produced[0]
     if wanted not in produced:
+        trained = bool(config.objective)  # else it was imported
+        both = "train with `produce: [b, a]` to have both directions" if trained else "translate import ... --back FILE"
         raise UserError(
             f"this run makes no images of {wanted.upper()}",
             where=str(run),
             expected="--to " + " or --to ".join(produced),
-            hint=f"train with `produce: [b, a]` to have both directions, or leave --to {wanted} out",
+            hint=f"{both}, or leave --to {wanted} out",
         )
     return wanted
 

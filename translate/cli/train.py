@@ -14,7 +14,7 @@ from translate import config as configuration
 from translate.cli import beside, completing, options, saying
 from translate.domain import Domain
 from translate.errors import UserError
-from translate.settings import Setting
+from translate.settings import Setting, key_of, origin_of
 
 if TYPE_CHECKING:
     from translate.config import Config
@@ -98,8 +98,10 @@ def command(
     if compiled:
         added += [Setting("training.compile=true", "--compile")]
     environment = configuration.environment()
+    given = {key_of(setting): origin_of(setting) for setting in (*settings, *added)}
     for variable in environment:
-        saying.note(f"set here   {variable}  ({variable.origin})")
+        over = given.get(key_of(variable))
+        saying.note(f"set here   {variable}  ({variable.origin}{f'; {over} wins' if over else ''})")
     settings = (*environment, *settings, *added)
     configuration.check_settings(settings)
     configuration.refuse_foreign(run)

@@ -21,7 +21,7 @@ def facts(run: Path, model: Model) -> list[tuple[str, str]]:
     config, rows = model.config, log.read(run)
     height, width = model.size
     directions = ", ".join(
-        "from noise" if model.unconditional else words.arrow(f"{to.other}2{to}") for to in model.directions
+        "new images from noise" if model.unconditional else words.arrow(f"{to.other}2{to}") for to in model.directions
     )
     weights = sum(p.numel() for network in model.generators.values() for p in network.parameters())
     found = [
@@ -60,7 +60,8 @@ def curves(run: Path) -> str:
     """All that log.jsonl tells, as charts in HTML; a sentence where it tells nothing yet."""
     found = charts.groups(log.read(run))
     if not found:
-        return '<p class="soft">No curves yet: the training writes log.jsonl after its first steps.</p>'
+        told = "one report so far, and a curve needs two" if log.read(run) else "the training has written no report yet"
+        return f'<p class="soft">No curves yet: {told}.</p>'
     return "".join(_group(group) for group in found)
 
 

@@ -25,7 +25,7 @@ def page(wiring: Wiring, models: Models, results: Results | None, megapixels: fl
     with gr.Blocks(title=f"{name} - translate", analytics_enabled=False, delete_cache=(SWEPT, OLD)) as blocks:
         gr.HTML(_head(name, models), elem_classes="head")
         checkpoint = gr.Dropdown(
-            models.names,
+            models.choices,
             value=models.get().checkpoint,
             label="Checkpoint",
             visible=len(models.names) > 1,
@@ -46,7 +46,7 @@ def page(wiring: Wiring, models: Models, results: Results | None, megapixels: fl
             tab.select(asked, None, outputs, **LIGHT)
 
         def opened(visitor: str) -> Any:
-            return gr.Dropdown(models.names, value=models.model.checkpoint, visible=len(models.names) > 1)
+            return gr.Dropdown(models.choices, value=models.model.checkpoint, visible=len(models.names) > 1)
 
         blocks.load(wiring.asked(opened), None, checkpoint, **LIGHT)
         blocks.unload(wiring.left())
@@ -59,6 +59,13 @@ def looks(gr: Any) -> Mapping[str, Any]:
     plain = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
     theme = gr.themes.Default(
         primary_hue="blue", neutral_hue="slate", font=plain, font_mono=["ui-monospace", "Consolas", "monospace"]
+    )
+    theme.set(  # captions and hints that are read in a bright room, too
+        body_text_color_subdued="*neutral_600",
+        block_info_text_color="*neutral_600",
+        block_label_text_color="*neutral_600",
+        block_title_text_color="*neutral_700",
+        input_placeholder_color="*neutral_500",
     )
     return {"theme": theme, "css": (Path(__file__).parent / "page.css").read_text(encoding="utf-8")}
 

@@ -13,16 +13,16 @@ from contextlib import closing, suppress
 from ipaddress import ip_address
 from types import FrameType
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from translate.errors import UserError
+from translate.ui.guards import Hosts
 from translate.ui.scratch import Scratch
 
 PORT, PORTS = 7860, 100
 """The first port, and how many after it are tried."""
 MEGABYTES = 256
 """An upload at most."""
-POLICY = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
-"""Content-Security-Policy: the browser loads nothing from another host."""
 
 
 def prepare(scratch: Scratch) -> None:
@@ -70,6 +70,8 @@ def start(
     blocks: Any, looks: dict[str, Any], scratch: Scratch, host: str, port: int, share: bool
 ) -> tuple[str, str | None]:
     """Serve the page in the background; its address here, and the public one if it is shared."""
+    host = f"[{host.strip('[]')}]" if ":" in host else host
+    hosts = Hosts(host if is_local(host) else None)
     _, address, public = blocks.launch(
         server_name=host,
         server_port=port,
@@ -89,44 +91,22 @@ def start(
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
-        app_kwargs={"middleware": _guards(host, share)},
+        app_kwargs={"middleware": hosts.guards()},
         **looks,
     )
+    if public:
+        hosts.add(urlsplit(public).hostname or "")
+    if host in ("0.0.0.0", "[::]"):
+        address = f"http://{_own_address()}:{port}/"
     return address, public
 
 
-def _guards(host: str, share: bool) -> list[Any]:
-    from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
-
-    found = [Middleware(Headers)]
-    if not share and host in ("127.0.0.1", "localhost"):
-        # Or a web site whose name leads here (DNS rebinding) could read the page in its visitor's browser.
-        found.append(Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"]))
-    return found
-
-
-class Headers:
-    """An ASGI middleware: every answer says what a browser may do with it."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass the request on, and add to the head of the answer."""
-
-        async def sent(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message.setdefault("headers", []).extend(
-                    [
-                        (b"content-security-policy", POLICY.encode()),
-                        (b"x-content-type-options", b"nosniff"),
-                        (b"referrer-policy", b"no-referrer"),
-                    ]
-                )
-            await send(message)
-
-        await self._app(scope, receive, sent)
+def _own_address() -> str:
+    """The address by which other machines know this one; its name where it has none."""
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe, suppress(OSError):
+        probe.connect(("192.0.2.1", 9))  # which sends nothing: it picks the way that leads out
+        return str(probe.getsockname()[0])
+    return socket.gethostname()
 
 
 def wait(blocks: Any, told: Callable[[], None]) -> None:

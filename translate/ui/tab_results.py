@@ -23,7 +23,7 @@ def build(wiring: Wiring, results: Results, megapixels: float) -> tuple[Any, lis
         text = gr.Textbox(label="Names with", placeholder="all", scale=2, min_width=160, elem_id="filter")
         number = gr.Number(1, label="Page", precision=0, minimum=1, scale=1, min_width=100, elem_id="number")
     with gr.Row():
-        back = gr.Button("Back", size="sm", min_width=80)
+        back = gr.Button("Back", size="sm", min_width=80, interactive=False, elem_id="back")
         on = gr.Button("Next", size="sm", min_width=80, elem_id="next")
         again = gr.Button("Look again", size="sm", min_width=80)
     told = gr.Markdown(elem_classes="notes")
@@ -33,6 +33,7 @@ def build(wiring: Wiring, results: Results, megapixels: float) -> tuple[Any, lis
         columns=6,
         height="auto",
         allow_preview=False,
+        object_fit="contain",
         interactive=False,
         buttons=[],
         elem_id="results",
@@ -69,7 +70,10 @@ def build(wiring: Wiring, results: Results, megapixels: float) -> tuple[Any, lis
         ]
         count = len(results.names(text))
         said = f"{count:,} pictures, page {page:,} of {results.pages(text):,}: click one" if count else "No pictures."
-        return names, tiles, page, said
+        first, last = page == 1, page == results.pages(text)
+        turns = gr.Button(interactive=not first), gr.Button(interactive=not last)
+        # What was compared may be none of these.
+        return names, tiles, page, said, *turns, gr.ImageSlider(visible=False), gr.Image(visible=False), ""
 
     def look(visitor: str, number: Any, text: str | None) -> Any:
         results.look()
@@ -89,7 +93,7 @@ def build(wiring: Wiring, results: Results, megapixels: float) -> tuple[Any, lis
             f"{harmless(name)}: input | result",
         )
 
-    shown = [listed, gallery, number, told]
+    shown = [listed, gallery, number, told, back, on, compared, alone, about]
     asked = wiring.asked(leaf)
     gr.on([number.submit, text.submit], asked, [number, text], shown, **LIGHT)
     back.click(wiring.asked(partial(leaf, by=-1)), [number, text], shown, **LIGHT)

@@ -9,6 +9,7 @@ from translate.ui.models import Models
 from translate.ui.wiring import LIGHT, Wiring
 
 NOTE = "Newest previews: input, output, and the truth where there is one"
+OF_NOISE = "Newest previews: new images, of the same noise each time"
 
 
 def build(wiring: Wiring, models: Models) -> tuple[Any, list[Any]]:
@@ -16,7 +17,7 @@ def build(wiring: Wiring, models: Models) -> tuple[Any, list[Any]]:
     gr = wiring.gr
     facts = gr.HTML(elem_id="facts")
     again = gr.Button("Look again", size="sm", scale=0, min_width=140)
-    note = gr.Markdown(NOTE, elem_classes="over", visible=False)
+    note = gr.Markdown(OF_NOISE if models.model.unconditional else NOTE, elem_classes="over", visible=False)
     previews = gr.Gallery(
         label="Previews",
         show_label=False,

@@ -24,7 +24,7 @@ def build(wiring: Wiring, models: Models, checkpoint: Any, megapixels: float) ->
     with gr.Row():
         with gr.Column(scale=2, min_width=300):
             image = gr.Image(
-                label="Image: drop, paste or choose one",
+                label="Image: drop, paste or choose one; it is translated at once",
                 sources=["upload", "clipboard"],
                 type="filepath",
                 image_mode=None,
@@ -96,12 +96,18 @@ def build(wiring: Wiring, models: Models, checkpoint: Any, megapixels: float) ->
     def empty(visitor: str) -> Any:
         return [], None, None, "", gr.DownloadButton(value=None, interactive=False)
 
+    def refused(visitor: str) -> Any:
+        return None, *empty(visitor)
+
     inputs = [image, to, samples, seed, png, checkpoint]
     outputs = [shown, slider, gallery, notes, download]
     asked, emptied = wiring.asked(work), wiring.asked(empty)
-    button.click(asked, inputs, outputs, show_progress_on=slider, **MODEL)
+    clicked = button.click(asked, inputs, outputs, show_progress_on=slider, **MODEL)
     # What was made of another image would be taken for this one's, if this one fails.
-    image.upload(emptied, None, outputs, **LIGHT).then(asked, inputs, outputs, show_progress_on=slider, **MODEL)
+    given = image.upload(emptied, None, outputs, **LIGHT)
+    given = given.then(asked, inputs, outputs, show_progress_on=slider, **MODEL)
+    for event in (clicked, given):  # or the box shows a broken frame, and the same is asked for again
+        event.failure(wiring.asked(refused), None, [image, *outputs], **LIGHT)
     image.clear(emptied, None, outputs, **LIGHT)
     gallery.select(wiring.selected(choose), shown, [slider, download], **LIGHT)
 
@@ -120,7 +126,9 @@ def _saved(made: Translated, folder: Path) -> list[tuple[str, str, str]]:
     for number, (after, file) in enumerate(zip(made.after, made.files, strict=True), 1):
         shown = folder / f"after-{number}.png"
         after.save(shown, compress_level=1)
-        kept.append((str(before), str(shown), str(file)))
+        # A browser would keep it beside the input, under the same name.
+        name = f"{file.stem}-translated{f'-{number}' if len(made.files) > 1 else ''}{file.suffix}"
+        kept.append((str(before), str(shown), str(file.rename(file.with_name(name)))))
     return kept
 
 

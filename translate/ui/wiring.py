@@ -51,6 +51,9 @@ class Wiring:
     def _said(self, work: Callable[..., Any], *values: Any) -> Any:
         try:
             return work(*values)
+        except self.gr.Error as error:  # what the page itself has to say
+            error.print_exception = False
+            raise
         except Exception as error:
             known = sentence(error)
             text = known or "Something went wrong in the program. The terminal where it was started says more"
