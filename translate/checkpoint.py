@@ -32,7 +32,7 @@ def packed(state: dict[str, Any]) -> memoryview:
     versions = {"translate": __version__, "torch": str(torch.__version__)}
     buffer = io.BytesIO()
     torch.save({**state, "format": FORMAT, "versions": versions}, buffer)
-    return buffer.getbuffer()
+    return memoryview(buffer.getvalue())  # shares the memory, and outlives the buffer
 
 
 def name_of(state: dict[str, Any]) -> str:
