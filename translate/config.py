@@ -7,7 +7,8 @@ import os
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
@@ -18,6 +19,9 @@ from translate.errors import UserError, nearest, unknown
 from translate.networks import DISCRIMINATORS, ENCODERS, GENERATORS
 from translate.settings import Setting, blamed, from_environment, key_of, origin_of, place_of
 from translate.terms import TABLE as TERMS
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Side = Annotated[int, Field(gt=0)]
 Size = tuple[Side, Side]
@@ -183,10 +187,10 @@ class Training(Strict):
     @field_validator("batch", mode="before")
     @classmethod
     def _auto_is_a_word(cls, given: Any) -> Any:
-        if given == 0:
+        if isinstance(given, int | float) and given <= 0:
             raise ValueError("Input should be greater than 0, or auto")
         if isinstance(given, str) and given != "auto" and not given.isdigit():
-            raise ValueError(f'Input should be a number greater than 0, or auto, not "{given}"')
+            raise ValueError(f'Input should be a whole number greater than 0, or auto, not "{given}"')
         return AUTO if given == "auto" else given
 
     @field_serializer("batch")
@@ -430,12 +434,54 @@ def parse(text: str, settings: Sequence[str] = (), *, where: str) -> Config:
 def tree_of(text: str, where: str) -> dict[str, Any]:
     """YAML text as plain values; raises UserError where it is none, or no mapping."""
     try:
-        tree = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise UserError("is not YAML: " + " ".join(str(error).split()), where=where) from None
+        tree = yaml.load(text, _EachKeyOnce)
+    except _TwiceError as error:
+        raise UserError(str(error.problem), where=f"{where}:{_line(error.problem_mark)}") from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date with a 13th month
+        raise _no_yaml(error, where) from None
+    tree = {} if tree is None else tree
     if not isinstance(tree, dict):
         raise UserError(f"holds {type(tree).__name__}, not keys", where=where, expected="lines such as `training:`")
     return tree
+
+
+class _TwiceError(yaml.MarkedYAMLError):
+    """A key that its mapping has already."""
+
+
+class _EachKeyOnce(yaml.SafeLoader):
+    """YAML in which no key of a mapping silently replaces another; what is merged (<<) may be."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if before := lines.get((key.tag, key.value)):
+                problem = f'"{key.value}" is there already, in line {before}'
+                raise _TwiceError(problem=problem, problem_mark=key.start_mark)
+            lines[key.tag, key.value] = _line(key.start_mark)
+        return node
+
+
+def _line(mark: yaml.Mark | None) -> int:
+    return mark.line + 1 if mark else 1
+
+
+def _no_yaml(error: Exception, where: str) -> UserError:
+    problem = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
+    problem = (
+        problem.removeprefix("but ")
+        .replace("'<stream end>'", "the end of the file")
+        .replace("of stream", "of the file")
+    )
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        mark, begun = error.problem_mark, error.context_mark
+        where = f"{where}:{mark.line + 1}:{mark.column + 1}"
+        problem += f", in what begins in line {_line(begun)}" if begun and begun.line != mark.line else ""
+    hint = 'put text with special characters in quotes, as in key: "text"; `translate show PRESET` prints a pattern'
+    return UserError(f"is not YAML: {problem}", where=where, hint=hint)
 
 
 def follow_size(tree: dict[str, Any], before: dict[str, Any], settings: Sequence[str]) -> None:
@@ -469,8 +515,15 @@ def check_settings(settings: Sequence[str]) -> None:
         path = key.split(".")
         for depth, part in enumerate(path):
             known = _keys_at(Config, path[:depth])
-            if not known:  # below here a component says what it takes
-                break
+            if not known:  # a component says what it takes, and a value nothing
+                above = ".".join(path[:depth])
+                if not _has_keys(path[:depth]):
+                    raise UserError(
+                        f'{above} holds a value and has no key "{part}"',
+                        where=place_of(setting),
+                        expected=f"{above}=VALUE",
+                    )
+                continue
             if part not in known:
                 elsewhere = [f"{top}.{part}" for top in Config.model_fields if part in _keys_at(Config, [top])]
                 close = f' Did you mean "{elsewhere[0]}"?' if elsewhere else nearest(part, known)
@@ -556,6 +609,15 @@ def _check_entries(entries: list[Entry], package: str, below: str, where: str) -
                 )
 
 
+SHORT_FOR = {
+    "networks.generator": "name",
+    "networks.discriminator": "name",
+    "networks.encoder": "name",
+    "networks.latent": "dimension",
+}
+"""Sections that may be given by one value, and the key that it stands for."""
+
+
 def put(tree: dict[str, Any], setting: str) -> None:
     """Change plain values by a KEY=VALUE setting; raises UserError."""
     key, _, value = setting.partition("=")
@@ -567,13 +629,21 @@ def put(tree: dict[str, Any], setting: str) -> None:
                 where=place_of(setting),
                 expected=f"{'.'.join(parents[: depth + 1])}=NAME first",
             )
-        if not isinstance(tree.get(parent), dict):
-            short_for = "dimension" if parent == "latent" else "name"
-            tree[parent] = {} if tree.get(parent) is None else {short_for: tree[parent]}
+        if tree.get(parent) is None:
+            tree[parent] = {}
+        elif not isinstance(tree[parent], dict):
+            above = ".".join(parents[: depth + 1])
+            if above not in SHORT_FOR:
+                raise UserError(
+                    f"{above} is {_as_yaml(tree[parent])}, so there is nothing to change",
+                    where=place_of(setting),
+                    expected="a section with keys",
+                )
+            tree[parent] = {SHORT_FOR[above]: tree[parent]}
         tree = tree[parent]
     try:
         chosen = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         raise UserError(f'"{value}" is not a YAML value', where=place_of(setting)) from None
     if last == "latent" and isinstance(chosen, int) and isinstance(tree.get(last), dict):
         tree[last]["dimension"] = chosen  # the short form says nothing of the rest
@@ -593,13 +663,80 @@ def _explain(error: ValidationError, where: str) -> UserError:
             where=f"{where}: {'.'.join(path)}",
             expected="one of " + ", ".join(known) if known else None,
         )
-    message = first["msg"].removeprefix("Value error, ")
-    expected = {e["msg"] for e in error.errors() if e["loc"][: len(keys)] == first["loc"][: len(keys)]} - {first["msg"]}
-    return UserError(
-        f"{message}, found {first['input']!r}" if first["type"] != "value_error" else message,
-        where=f"{where}: {'.'.join(keys)}" if keys else where,
-        expected=" or ".join(sorted(expected)) or None,
-    )
+    place = f"{where}: {'.'.join(keys)}" if keys else where
+    if first["type"] == "value_error":
+        return UserError(first["msg"].removeprefix("Value error, "), where=place)
+    same = [e for e in error.errors() if e["loc"][: len(keys)] == first["loc"][: len(keys)]]
+    wanted = ", or ".join(dict.fromkeys(words for one in same if (words := _in_words(one))))
+    said = f"Input should be {wanted}" if _in_words(first) else first["msg"]
+    return UserError(f"{said}, found {_as_yaml(first['input'])}", where=place)
+
+
+_WORDS = {
+    "int_type": "a whole number such as 1000",
+    "int_parsing": "a whole number such as 1000",
+    "int_from_float": "a whole number such as 1000",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text",
+    "list_type": "a list in [brackets]",
+    "dict_type": "a section with keys",
+}
+
+
+def _in_words(error: ErrorDetails) -> str:
+    """What pydantic's "Input should be ..." asks for, without the names of Python's types; "" where it says no such."""
+    kind, given = error["type"], error["input"]
+    if kind == "model_type":
+        models: list[type[BaseModel]] = [Component, Term, *Strict.__subclasses__()]
+        model = next(one for one in models if one.__name__ == error["ctx"]["class_name"])
+        short = "a name or " if model is Component else "a number or " if model is Latent else ""
+        more = " ..." if len(model.model_fields) > 2 or model.model_config.get("extra") == "allow" else ""
+        return f"{short}a section with keys ({', '.join([*model.model_fields][:2])}{more})"
+    pair = kind == "too_long" and error["ctx"].get("field_type") == "Tuple"
+    if kind == "tuple_type" or pair or (kind == "missing" and isinstance(error["loc"][-1], int)):
+        example = [given, given] if "size" in str(error["loc"]) and type(given) is int and given > 0 else None
+        return f"two numbers, such as {example or [*_default_at(error['loc'])]}"
+    return _WORDS.get(kind) or error["msg"].partition("Input should be ")[2]
+
+
+def _default_at(path: tuple[int | str, ...]) -> tuple[float, ...]:
+    """The default of the key whose value should be two numbers."""
+    size = Data().size
+    defaults: dict[str, tuple[float, ...]] = {"betas": Training().betas, "size": size, "load_size": size}
+    return next((defaults[str(part)] for part in path if part in defaults), (0, 1))
+
+
+def _as_yaml(value: Any) -> str:
+    """A value as it is typed: null, true, [32]."""
+    return yaml.safe_dump(value, default_flow_style=True, width=10**6, sort_keys=False).removesuffix("...\n").strip()
+
+
+def _has_keys(path: Sequence[str]) -> bool:
+    """Whether there may be keys below this one; what a component makes of its own options is not known here."""
+    kinds: list[Any] = [Config]
+    for part in path:
+        kinds = [kind for above in kinds for kind in _kinds_below(above, part)]
+    return any(kind is Any or kind is dict or _is_model(kind) for kind in (get_origin(one) or one for one in kinds))
+
+
+def _kinds_below(kind: Any, part: str) -> list[Any]:
+    if kind is Any:
+        return [Any]
+    if get_origin(kind) is dict:
+        return [get_args(kind)[1]]
+    if not _is_model(kind):
+        return []
+    field = kind.model_fields.get(part)
+    if field is None:
+        return [Any] if kind.model_config.get("extra") == "allow" else []
+    return [*get_args(field.annotation)] if get_origin(field.annotation) in (Union, UnionType) else [field.annotation]
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _keys_at(model: type[BaseModel], path: list[str]) -> list[str]:

@@ -54,6 +54,7 @@ def build() -> Schema:
         place[key]["items"] = {"$ref": f"#/$defs/{part}"}
     evaluated = parts["Evaluation"]["properties"]
     evaluated["metrics"] = _replaced(evaluated["metrics"], [{"type": "array", "items": _metric()}, {"type": "null"}])
+    schema["type"] = ["object", "null"]  # an empty file is all defaults
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Configuration of translate"}
     return head | {key: value for key, value in schema.items() if key != "title"}
 

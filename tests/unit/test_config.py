@@ -127,9 +127,95 @@ def test_a_latent_makes_b_only() -> None:
     assert parse("{networks: {latent: 8}, produce: [b]}", where="x").networks.latent.dimension == 8
 
 
-@pytest.mark.parametrize("text", ["a: [1", "[1, 2]", "just words", "a: !!python/object/apply:os.getcwd []", "{1: 2}"])
+@pytest.mark.parametrize(
+    "text", ["a: [1", "[1, 2]", "[]", "false", "just words", "a: !!python/object/apply:os.getcwd []", "{1: 2}"]
+)
 def test_what_is_no_mapping_of_keys_is_refused(text: str) -> None:
     assert refused(text).startswith("mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("training:\n  batch: 4\n  batch: 5", 'mine.yaml:3: "batch" is there already, in line 2'),
+        ("training: {batch: 4}\n'training': {}", 'mine.yaml:2: "training" is there already, in line 1'),
+        ("objective:\n  cycle: {weight: 1,\n    weight: 1}", 'mine.yaml:3: "weight" is there already, in line 2'),
+        ("augment: [{RandomAffine: {degrees: 3, degrees: 4}}]", 'mine.yaml:1: "degrees" is there already, in line 1'),
+    ],
+)
+def test_a_key_that_is_there_already_is_refused(text: str, said: str) -> None:
+    assert refused(text) == said
+
+
+def test_merged_keys_may_be_said_again() -> None:
+    text = "objective: {cycle: &all {weight: 3, every: 2}, identity: &some {<<: *all, weight: 5}, adversarial: *all}"
+    made = parse(text.replace("*all}", "{<<: *some, every: 4}}"), where="x").objective
+    assert {key: (term.weight, term.every) for key, term in made.items()} == {
+        "cycle": (3, 2),
+        "identity": (5, 2),
+        "adversarial": (5, 4),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("training:\n  steps: a: b", "mine.yaml:2:11: is not YAML: mapping values are not allowed here"),
+        ("training:\n\tbatch: 4", r"mine.yaml:2:1: is not YAML: found character '\t' that cannot start any token"),
+        (
+            "produce: [a\ntraining: {}",
+            "mine.yaml:2:9: is not YAML: expected ',' or ']', but got ':', in what begins in line 1",
+        ),
+        ("produce: [a", "mine.yaml:1:12: is not YAML: expected ',' or ']', but got the end of the file"),
+        ("data: {root: 2024-13-45}", "mine.yaml: is not YAML: month must be in 1..12"),
+        ("data: \x01", "mine.yaml: is not YAML: special characters are not allowed"),
+    ],
+)
+def test_what_is_no_yaml_is_said_in_one_sentence_and_where_it_stands(text: str, said: str) -> None:
+    first, second = refused(text).splitlines()
+    assert first == said
+    assert second.startswith("  try: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("training: 4", "training: Input should be a section with keys (steps, minutes ...), found 4"),
+        ("training:", "training: Input should be a section with keys (steps, minutes ...), found null"),
+        ("data: {channels: 4}", "data.channels: Input should be a section with keys (a, b), found 4"),
+        ("networks: {generator: [1]}", "networks.generator: Input should be a name or a section with keys (name ...)"),
+        ("data: {size: 32}", "data.size: Input should be two numbers, such as [32, 32], found 32"),
+        ("data: {size: [32]}", "data.size: Input should be two numbers, such as [256, 256], found [32]"),
+        ("training: {betas: 1}", "training.betas: Input should be two numbers, such as [0.5, 0.999], found 1"),
+        ("training: {steps: 1e3}", "training.steps: Input should be a whole number such as 1000, found 1e3"),
+        ("training: {steps: null}", "training.steps: Input should be a whole number such as 1000, found null"),
+        ("training: {batch: 1e3}", "training.batch: Input should be a whole number greater than 0, or auto, not"),
+        ("training: {batch: -1}", "training.batch: Input should be greater than 0, or auto"),
+        ("data: {transforms: [3]}", "data.transforms: Input should be text, or a section with keys, found 3"),
+        (
+            "objective: {cycle: {weight: heavy}}",
+            "objective.cycle.weight: Input should be a number, or a list in [brackets], found heavy",
+        ),
+    ],
+)
+def test_what_was_expected_is_said_in_plain_words(text: str, said: str) -> None:
+    assert refused(text).startswith(f"mine.yaml: {said}")
+
+
+@pytest.mark.parametrize("text", ["training: {batch: 4}", "{}"])
+@pytest.mark.parametrize(
+    "key", ["training.batch", "data.size", "networks.latent.prior", "networks.generator.name", "objective.cycle.weight"]
+)
+def test_a_value_has_no_keys_below_it(key: str, text: str) -> None:
+    assert refused(text, f"{key}.x=4") == (
+        f'--set {key}.x: {key} holds a value and has no key "x"\n  expected: {key}=VALUE'
+    )
+
+
+def test_a_section_that_holds_a_value_takes_no_setting() -> None:
+    assert "--set training.batch: training is 4, so there is nothing to change" in refused(
+        "training: 4", "training.batch=4"
+    )
 
 
 def test_settings_reach_every_level() -> None:

@@ -26,6 +26,8 @@ def test_presets_are_valid_as_written_and_resolved(name: str, validator: Any) ->
 
 
 VALID = [
+    "",
+    "# nothing but a comment",
     "{}",
     "networks: {generator: unet, latent: 64}",
     'networks: {generator: "my_package.module:Class"}',
@@ -47,6 +49,8 @@ def test_short_forms_and_own_classes_are_valid(text: str, validator: Any) -> Non
 
 
 MISTAKES = [
+    ("[]", ""),
+    ("false", ""),
     ("trainig: {}", ""),
     ("training: {bach: 2}", "training"),
     ("training: {batch: 0}", "training.batch"),

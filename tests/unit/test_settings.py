@@ -51,6 +51,8 @@ def test_a_missing_underscore_is_not_passed_over_whatever_follows_the_section(na
         ("TRANSLATE_DATA__TRANSFORMS", "[HorizontalFlop]", "data.transforms[0]: "),
         ("TRANSLATE_NETWORKS__GENERATOR", "rsnet", 'Did you mean "resnet"?'),
         ("TRANSLATE_TRAINING__BETAS", "[1, 2", "is not a YAML value"),
+        ("TRANSLATE_DATA__ROOT", "2024-13-45", "is not a YAML value"),
+        ("TRANSLATE_TRAINING__BATCH__X", "4", 'training.batch holds a value and has no key "x"'),
     ],
 )
 def test_mistakes_in_the_environment_are_named_as_such(
