@@ -59,7 +59,13 @@ def test_the_command_is_installed_and_leads_to_the_command_line() -> None:
 
 DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml", "skimage": "scikit-image", "torch_fidelity": "torch-fidelity"}
 # Brought by what is declared, as its own public dependency.
-BROUGHT = {"cv2": "albumentations", "markupsafe": "jinja2", "starlette": "gradio", "uvicorn": "gradio"}
+BROUGHT = {
+    "cv2": "albumentations",
+    "markupsafe": "jinja2",
+    "pydantic_core": "pydantic",
+    "starlette": "gradio",
+    "uvicorn": "gradio",
+}
 
 
 def test_the_citation_names_this_version() -> None:
