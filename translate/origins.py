@@ -13,6 +13,7 @@ import yaml
 
 from translate import config as configuration
 from translate.settings import Setting, origin_of
+from translate.yaml_tree import tree_of
 
 Kind = Literal["default", "preset", "file", "planned", "environment", "option"]
 Key = tuple[str, ...]
@@ -46,7 +47,7 @@ def trace(source: str, settings: Sequence[str] = (), planned: Sequence[Setting] 
     """Every key of what `config.load(source, settings)` gives, in its order. `planned`: what a plan has changed of the
     preset `source`, whose origins are its reasons."""
     text = configuration.read(source)
-    tree = configuration.tree_of(text, source)
+    tree = tree_of(text, source)
     kind: Kind = "preset" if source in {**configuration.presets(), **configuration.FORMER} else "file"
     name = str(Path(source) / "config.yaml") if Path(source).is_dir() and kind == "file" else source
     marks = {key: Origin(kind, f"{name}:{line}") for key, line in _lines(text)}

@@ -78,7 +78,13 @@ ALLOWED = {
     "translate.log": ("translate.keeping.board", "translate.keeping.durable", "translate.keeping.trouble"),
     "translate.augment": (),
     "translate.device": (),
+    "translate.sections": ("translate.metrics", "translate.yaml_tree"),
+    "translate.wording": ("translate.sections",),
+    "translate.yaml_tree": (),
     "translate.config": (
+        "translate.sections",
+        "translate.wording",
+        "translate.yaml_tree",
         "translate.settings",
         "translate.signatures",
         "translate.networks",

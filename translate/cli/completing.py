@@ -93,12 +93,12 @@ def _tables() -> dict[str, dict[str, str]]:
 
 def _tree(chosen: object) -> dict[str, Any]:
     """What the CONFIG of the command line says, as plain values; nothing, where there is none."""
-    from translate import config
+    from translate import config, yaml_tree
     from translate.errors import UserError
 
     if isinstance(chosen, str):
         with suppress(UserError, OSError):
-            return config.tree_of(config.read(chosen), chosen)
+            return yaml_tree.tree_of(config.read(chosen), chosen)
     return {}
 
 
@@ -142,7 +142,7 @@ def _fields(model: Any, above: str) -> Iterator[str]:
 
 def _section(annotation: Any) -> Any:
     """The section that a field holds, if it holds one."""
-    from translate.config import Strict
+    from translate.sections import Strict
 
     kinds = (annotation, *get_args(annotation))
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Strict)), None)

@@ -10,6 +10,7 @@ import click
 from translate import config as configuration
 from translate.cli import completing, options, saying
 from translate.errors import UserError
+from translate.yaml_tree import dumped
 
 if TYPE_CHECKING:
     from translate.origins import Kind, Value
@@ -94,7 +95,7 @@ def _nested(values: list[Value]) -> dict[str, object]:
 
 def _print(values: list[Value], with_origins: bool) -> None:
     if not with_origins:
-        click.echo(configuration.dumped(_nested(values)), nl=False)
+        click.echo(dumped(_nested(values)), nl=False)
         return
     from translate.origins import lines
 
